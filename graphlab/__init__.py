@@ -1,0 +1,7 @@
+"""graphlab: graph learning methods as plain modules, measured by one honest harness."""
+
+from __future__ import annotations
+
+__all__ = ["__version__"]
+
+__version__ = "0.1.0"

@@ -1,0 +1,174 @@
+"""Reading and writing files without losing any and without running what is inside them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from graphlab._archive import safe_extract
+from graphlab._download import DownloadResult, download
+from graphlab._unpickle import restricted_unpickle
+from graphlab.errors import CheckpointError, InputError, UnsafeFileError
+
+__all__ = [
+    "DownloadResult",
+    "atomic_write",
+    "canonical_json",
+    "download",
+    "read_json",
+    "restricted_unpickle",
+    "safe_extract",
+    "safe_load",
+    "sha256_bytes",
+    "sha256_file",
+    "write_json",
+]
+
+PathLike = str | os.PathLike[str]
+
+
+def atomic_write(path: PathLike, data: bytes) -> None:
+    """Write a file so that a reader sees the old content or the new, never a mixture.
+
+    A temporary file in the same folder is written, flushed to the disk and renamed.
+
+    Args:
+        path: Target; its folder must exist.
+        data: The whole content.
+
+    Raises:
+        OSError: The folder is missing or not writable, or the disk is full; an existing
+            file is then untouched.
+    """
+    target = Path(path)
+    handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)  # mkstemp gives 0600, which a colleague could not read
+        temporary.replace(target)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync_folder(target.parent)
+
+
+def write_json(path: PathLike, value: Any) -> None:  # noqa: ANN401
+    """Write JSON atomically, keys sorted; NaN and infinity are refused."""
+    try:
+        text = json.dumps(value, allow_nan=False, sort_keys=True, indent=1, ensure_ascii=False)
+    except ValueError as error:
+        raise InputError(f"{path} cannot be written: {error}. Missing values are null.") from error
+    atomic_write(path, (text + "\n").encode())
+
+
+def read_json(path: PathLike) -> Any:  # noqa: ANN401
+    """Read a JSON file (UTF-8)."""
+    return json.loads(Path(path).read_bytes())
+
+
+def canonical_json(value: Any) -> str:  # noqa: ANN401
+    """Return the one JSON text of a value: keys sorted, no spaces, no NaN. Used for hashes.
+
+    Example:
+        >>> canonical_json({"b": 1, "a": [0.5, None]})
+        '{"a":[0.5,null],"b":1}'
+    """
+    return json.dumps(
+        value, allow_nan=False, sort_keys=True, separators=(",", ":"), ensure_ascii=True
+    )
+
+
+def sha256_bytes(data: bytes) -> str:
+    """Return the SHA-256 of bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha256_file(path: PathLike) -> str:
+    """Return the SHA-256 of a file as 64 hexadecimal digits. Cost: one read, constant memory."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def safe_load(path: PathLike) -> Any:  # noqa: ANN401
+    """Read tensors and arrays from a file that may come from anywhere; no code in it can run.
+
+    Args:
+        path: ``.pt``, ``.pth`` or ``.ckpt`` (torch's weights-only reader) or ``.npz`` or ``.npy``
+            (numpy without pickles). Any other ending is refused.
+
+    Returns:
+        What was saved; for ``.npz`` a dictionary of arrays.
+
+    Raises:
+        UnsafeFileError: The file needs a pickle to be read, or its ending is not one of these.
+        CheckpointError: The file is missing, truncated or otherwise damaged.
+    """
+    file = Path(path)
+    suffix = file.suffix.lower()
+    if suffix not in {".pt", ".pth", ".ckpt", ".npz", ".npy"}:
+        raise UnsafeFileError(
+            f"{file} ends in {suffix or 'nothing'!r}; only .pt, .pth, .ckpt, .npz and .npy are "
+            "read, because other formats may run code."
+        )
+    if not file.is_file():
+        raise CheckpointError(f"{file} is not a file.")
+    return _load_arrays(file) if suffix in {".npz", ".npy"} else _load_tensors(file)
+
+
+def _load_arrays(file: Path) -> Any:  # noqa: ANN401
+    import zipfile
+
+    import numpy as np
+
+    try:
+        content = np.load(file, allow_pickle=False)
+        if not isinstance(content, np.lib.npyio.NpzFile):
+            return content
+        with content:
+            return {name: content[name] for name in content.files}
+    except ValueError as error:
+        if "allow_pickle" in str(error) or "Object arrays" in str(error):
+            raise UnsafeFileError(
+                f"{file} holds a pickled object, which could run code; it was not read."
+            ) from error
+        raise CheckpointError(f"{file} is damaged: {error}.") from error
+    except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        raise CheckpointError(f"{file} is damaged: {error}.") from error
+
+
+def _load_tensors(file: Path) -> Any:  # noqa: ANN401
+    import pickle
+
+    import torch
+
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise UnsafeFileError(
+            f"{file} holds more than tensors and plain values, which could run code, or it is "
+            "damaged; it was not read."
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError) as error:
+        raise CheckpointError(f"{file} is damaged: {error}.") from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flush a rename to the disk, where the system lets a folder be opened."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:  # some network file systems refuse
+        return
+    finally:
+        os.close(handle)

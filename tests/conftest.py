@@ -1,0 +1,59 @@
+"""Settings and fixtures of the whole test suite."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+_LOOPBACK = ("127.", "localhost", "::1")
+_connect = socket.socket.connect
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_network(request, monkeypatch):
+    """Every test runs without a network; loopback servers of the test itself are allowed."""
+    if "network" in request.keywords:
+        return
+
+    def connect(self, address):
+        host = address[0] if isinstance(address, tuple) else ""
+        if self.family != socket.AF_UNIX and not str(host).startswith(_LOOPBACK):
+            raise OSError(f"the test suite has no network (asked for {address})")
+        return _connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture(autouse=True)
+def _own_folders(request, monkeypatch, tmp_path_factory):
+    """No test reads or writes the user's data root."""
+    if request.node.__class__.__name__ != "DoctestItem":
+        monkeypatch.setenv("GRAPHLAB_DATA", str(tmp_path_factory.mktemp("data-root")))
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """Folder with the raw files of public data sets, or skip."""
+    value = os.environ.get("GRAPHLAB_DATA_MIRROR", "")
+    folder = Path(value.split(os.pathsep)[0]) if value else None
+    if folder is None or not folder.is_dir():
+        pytest.skip("GRAPHLAB_DATA_MIRROR does not name a folder of raw data sets")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """Folder of golden arrays that the repository carries."""
+    return Path(__file__).parent / "golden"

@@ -1,0 +1,376 @@
+from __future__ import annotations
+
+import http.server
+import io as stdio
+import json
+import os
+import pickle
+import struct
+import tarfile
+import threading
+import zipfile
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+import torch
+
+from graphlab import _download, io
+from graphlab.errors import (
+    CheckpointError,
+    DatasetCorrupt,
+    DatasetDownloadError,
+    InputError,
+    UnsafeFileError,
+)
+
+
+class Payload:
+    """Creates a file when unpickled."""
+
+    def __init__(self, marker):
+        self.marker = str(marker)
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.marker}",)
+
+
+@pytest.fixture
+def marker(tmp_path):
+    path = tmp_path / "marker"
+    yield path
+    assert not path.exists(), "a file ran code"
+
+
+# --- writing
+
+
+def test_atomic_write_replaces_whole_and_leaves_no_temporary(tmp_path):
+    path = tmp_path / "a.json"
+    io.atomic_write(path, b"one")
+    io.atomic_write(path, b"two")
+    assert path.read_bytes() == b"two"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_failed_write_keeps_the_old_content(tmp_path, monkeypatch):
+    path = tmp_path / "a.json"
+    io.atomic_write(path, b"one")
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        io.atomic_write(path, b"two")
+    assert path.read_bytes() == b"one"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
+
+
+def test_missing_folder_is_an_os_error(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        io.atomic_write(tmp_path / "no" / "a", b"")
+
+
+def test_json_round_trip_and_no_nan(tmp_path):
+    path = tmp_path / "a.json"
+    io.write_json(path, {"b": 1, "a": [None, "é"]})
+    assert io.read_json(path) == {"a": [None, "é"], "b": 1}
+    assert path.read_text(encoding="utf-8").index('"a"') < path.read_text(encoding="utf-8").index(
+        '"b"'
+    )
+    with pytest.raises(InputError, match="null"):
+        io.write_json(path, {"a": float("nan")})
+    assert io.read_json(path)["b"] == 1
+    assert io.canonical_json({"y": 1, "x": 2}) == io.canonical_json({"x": 2, "y": 1})
+    with pytest.raises(ValueError, match="JSON"):
+        io.canonical_json(float("inf"))
+
+
+def test_sha256_of_file_and_bytes_agree(tmp_path):
+    (tmp_path / "f").write_bytes(b"abc")
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert io.sha256_file(tmp_path / "f") == io.sha256_bytes(b"abc") == known
+
+
+# --- safe_load
+
+
+def test_tensors_and_arrays_are_read(tmp_path):
+    torch.save({"w": torch.ones(2), "n": 3}, tmp_path / "a.pt")
+    np.savez(tmp_path / "a.npz", x=np.arange(3))
+    np.save(tmp_path / "a.npy", np.arange(4))
+    assert torch.equal(io.safe_load(tmp_path / "a.pt")["w"], torch.ones(2))
+    assert io.safe_load(tmp_path / "a.npz")["x"].tolist() == [0, 1, 2]
+    assert io.safe_load(tmp_path / "a.npy").tolist() == [0, 1, 2, 3]
+
+
+def test_payloads_are_refused_and_never_run(tmp_path, marker):
+    torch.save({"w": Payload(marker)}, tmp_path / "a.pt")
+    (tmp_path / "b.ckpt").write_bytes(pickle.dumps(Payload(marker)))
+    np.savez(tmp_path / "a.npz", x=np.array([Payload(marker)], dtype=object))
+    np.save(tmp_path / "a.npy", np.array([Payload(marker)], dtype=object))
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps(Payload(marker)))
+    (tmp_path / "noend").write_bytes(pickle.dumps(Payload(marker)))
+    for name in ("a.pt", "a.npz", "a.npy", "a.pkl", "noend"):
+        with pytest.raises(UnsafeFileError, match=str(tmp_path / name)):
+            io.safe_load(tmp_path / name)
+    with pytest.raises((UnsafeFileError, CheckpointError)):
+        io.safe_load(tmp_path / "b.ckpt")
+
+
+@pytest.mark.parametrize("suffix", ["pt", "npz", "npy"])
+def test_damaged_files_are_named(tmp_path, suffix):
+    path = tmp_path / f"a.{suffix}"
+    if suffix == "pt":
+        torch.save({"w": torch.ones(200)}, path)
+    elif suffix == "npz":
+        np.savez(path, x=np.arange(300))
+    else:
+        np.save(path, np.arange(300))
+    whole = path.read_bytes()
+    for content in (whole[: len(whole) // 2], b"", b"garbage" * 9):
+        path.write_bytes(content)
+        with pytest.raises((CheckpointError, UnsafeFileError), match=str(path)):
+            io.safe_load(path)
+    path.unlink()
+    with pytest.raises(CheckpointError, match="is not a file"):
+        io.safe_load(path)
+    path.mkdir()
+    with pytest.raises(CheckpointError, match="is not a file"):
+        io.safe_load(path)
+
+
+# --- restricted_unpickle
+
+
+def test_arrays_lists_and_sparse_matrices_are_unpickled(tmp_path):
+    from collections import defaultdict
+
+    neighbours = defaultdict(list, {0: [1, 2]})
+    for protocol in (0, 1, 2, 4):
+        for value in (np.arange(6).reshape(2, 3), sp.csr_matrix(np.eye(3)), neighbours):
+            path = tmp_path / "x"
+            path.write_bytes(pickle.dumps(value, protocol))
+            found = io.restricted_unpickle(path)
+            if isinstance(value, defaultdict):
+                assert found == value
+            else:
+                assert abs(found - value).sum() == 0
+
+
+@pytest.mark.parametrize("what", ["system", "exec", "getoutput", "attribute"])
+def test_foreign_globals_are_refused_and_never_run(tmp_path, marker, what):
+    command = f"touch {marker}"
+    payload = {
+        "system": f"cposix\nsystem\n(S'{command}'\ntR.",
+        "exec": f"cbuiltins\nexec\n(S'import os; os.system(\"{command}\")'\ntR.",
+        "getoutput": f"csubprocess\ngetoutput\n(S'{command}'\ntR.",
+        "attribute": f"cnumpy\nos.system\n(S'{command}'\ntR.",
+    }[what]
+    path = tmp_path / "ind.cora.x"
+    path.write_bytes(payload.encode())
+    with pytest.raises(UnsafeFileError, match="not an array"):
+        io.restricted_unpickle(path)
+
+
+def test_checksum_comes_before_the_pickle(tmp_path, marker):
+    path = tmp_path / "ind.cora.x"
+    path.write_bytes(pickle.dumps(Payload(marker)))
+    with pytest.raises(DatasetCorrupt, match="expected 00"):
+        io.restricted_unpickle(path, sha256="00")
+    good = tmp_path / "good"
+    good.write_bytes(pickle.dumps([1]))
+    assert io.restricted_unpickle(good, sha256=io.sha256_file(good)) == [1]
+
+
+def test_truncated_pickle_is_corrupt(tmp_path):
+    path = tmp_path / "x"
+    path.write_bytes(pickle.dumps(np.arange(100))[:60])
+    with pytest.raises(DatasetCorrupt, match="60 bytes"):
+        io.restricted_unpickle(path)
+
+
+# --- safe_extract
+
+
+def zip_of(path, members):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return path
+
+
+def tar_of(path, members, mode="w:gz"):
+    with tarfile.open(path, mode) as archive:
+        for info, content in members:
+            archive.addfile(info, stdio.BytesIO(content) if content is not None else None)
+    return path
+
+
+def entry(name, size=0, kind=tarfile.REGTYPE, link=""):
+    info = tarfile.TarInfo(name)
+    info.size, info.type, info.linkname = size, kind, link
+    return info
+
+
+def test_good_archives_are_extracted(tmp_path):
+    made = zip_of(tmp_path / "a.zip", [("d/", ""), ("d/x.txt", "one"), ("y.txt", "two")])
+    files = io.safe_extract(made, tmp_path / "zip")
+    assert sorted(p.relative_to(tmp_path / "zip").as_posix() for p in files) == ["d/x.txt", "y.txt"]
+    made = tar_of(
+        tmp_path / "a.tgz", [(entry("d", kind=tarfile.DIRTYPE), None), (entry("d/x", 3), b"one")]
+    )
+    io.safe_extract(made, tmp_path / "tar")
+    assert (tmp_path / "tar" / "d" / "x").read_bytes() == b"one"
+
+
+def test_hostile_archives_leave_nothing(tmp_path):
+    link = zipfile.ZipInfo("link")
+    link.external_attr = 0o120777 << 16
+    bomb = b"\0" * 3_000_000
+    made = [
+        zip_of(tmp_path / "dots.zip", [("../x", "1")]),
+        zip_of(tmp_path / "absolute.zip", [("/tmp/x", "1")]),
+        zip_of(tmp_path / "drive.zip", [("c:/x", "1")]),
+        zip_of(tmp_path / "back.zip", [("..\\x", "1")]),
+        zip_of(tmp_path / "link.zip", [(link, "/etc/passwd")]),
+        zip_of(tmp_path / "bomb.zip", [("ok", "1"), ("zeros", bomb)]),
+        zip_of(tmp_path / "many.zip", [(f"f{i}", "") for i in range(30)]),
+        tar_of(tmp_path / "dots.tgz", [(entry("a/../../x", 1), b"1")]),
+        tar_of(tmp_path / "absolute.tgz", [(entry("/tmp/x", 1), b"1")]),
+        tar_of(
+            tmp_path / "sym.tgz", [(entry("l", kind=tarfile.SYMTYPE, link="/etc/passwd"), None)]
+        ),
+        tar_of(tmp_path / "hard.tgz", [(entry("l", kind=tarfile.LNKTYPE, link="../x"), None)]),
+        tar_of(tmp_path / "dev.tgz", [(entry("d", kind=tarfile.CHRTYPE), None)]),
+        tar_of(tmp_path / "bomb.tgz", [(entry("zeros", len(bomb)), bomb)]),
+    ]
+    (tmp_path / "text.zip").write_text("not an archive")
+    whole = (tmp_path / "bomb.tgz").read_bytes()
+    (tmp_path / "cut.tgz").write_bytes(whole[: len(whole) // 2])
+    made += [tmp_path / "text.zip", tmp_path / "cut.tgz"]
+    before = sorted(tmp_path.iterdir())
+    for archive in made:
+        with pytest.raises(UnsafeFileError, match=archive.name):
+            io.safe_extract(archive, tmp_path / "out", max_bytes=1_000_000, max_entries=20)
+        assert sorted(tmp_path.iterdir()) == before
+
+
+def test_sizes_that_an_archive_states_are_not_believed(tmp_path):
+    made = zip_of(tmp_path / "liar.zip", [("zeros", b"\0" * 2_000_000)])
+    data = bytearray(made.read_bytes())
+    at = data.rindex(b"PK\x01\x02") + 24  # uncompressed size in the central directory
+    data[at : at + 4] = struct.pack("<I", 10)
+    made.write_bytes(data)
+    with pytest.raises(UnsafeFileError):
+        io.safe_extract(made, tmp_path / "out", max_bytes=1000)
+    assert not (tmp_path / "out").exists()
+
+
+def test_existing_folder_is_not_overwritten(tmp_path):
+    made = zip_of(tmp_path / "a.zip", [("x", "1")])
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine").write_text("keep")
+    with pytest.raises(FileExistsError):
+        io.safe_extract(made, tmp_path / "full")
+    (tmp_path / "empty").mkdir()
+    io.safe_extract(made, tmp_path / "empty")
+    assert (tmp_path / "empty" / "x").read_text() == "1"
+
+
+# --- download
+
+
+BODY = bytes(range(256)) * 500
+
+
+class Server(http.server.BaseHTTPRequestHandler):
+    """Serves BODY in the way that the path asks for."""
+
+    seen: ClassVar[list[tuple[str, str | None]]] = []
+
+    def do_GET(self):
+        wanted = self.headers.get("Range")
+        type(self).seen.append((self.path, wanted))
+        if self.path == "/missing":
+            self.send_error(404)
+        elif self.path == "/busy" and len(self.seen) < 3:
+            self.send_error(503)
+        elif self.path == "/drops" and len(self.seen) < 2:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(BODY)))
+            self.end_headers()
+            self.wfile.write(BODY[:1000])
+        elif self.path == "/away":
+            self.send_response(302)
+            self.send_header("Location", "http://example.org/x")
+            self.end_headers()
+        else:
+            start = int(wanted[6:-1]) if wanted and self.path == "/drops" else 0
+            self.send_response(206 if start else 200)
+            self.send_header("Content-Length", str(len(BODY) - start))
+            self.end_headers()
+            self.wfile.write(BODY[start:])
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.setattr(_download.time, "sleep", lambda _: None)
+    Server.seen = []
+    running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=running.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{running.server_port}"
+    running.shutdown()
+    running.server_close()
+
+
+def test_download_is_checked_and_named_at_the_end(server, tmp_path):
+    good = io.sha256_bytes(BODY)
+    result = io.download(f"{server}/x", tmp_path / "new" / "x", sha256=good)
+    assert result.path.read_bytes() == BODY
+    assert (result.size, result.sha256, result.verified) == (len(BODY), good, True)
+    assert not io.download(f"{server}/x", tmp_path / "y").verified
+
+
+def test_dropped_connection_is_continued(server, tmp_path):
+    result = io.download(f"{server}/drops", tmp_path / "x", sha256=io.sha256_bytes(BODY))
+    assert result.path.read_bytes() == BODY
+    assert Server.seen[1] == ("/drops", "bytes=1000-")
+
+
+def test_busy_server_is_asked_again(server, tmp_path):
+    assert io.download(f"{server}/busy", tmp_path / "x").path.read_bytes() == BODY
+    assert len(Server.seen) == 3
+
+
+def test_wrong_checksum_leaves_no_file(server, tmp_path):
+    with pytest.raises(DatasetDownloadError, match=r"127\.0\.0\.1.*expected 00"):
+        io.download(f"{server}/x", tmp_path / "x", sha256="00")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_file_is_not_asked_for_again(server, tmp_path):
+    with pytest.raises(DatasetDownloadError, match="404"):
+        io.download(f"{server}/missing", tmp_path / "x")
+    assert len(Server.seen) == 1
+
+
+@pytest.mark.parametrize("url", ["http://example.org/x", "ftp://a/x", "file:///etc/passwd", "x"])
+def test_only_https_and_loopback(url, tmp_path):
+    with pytest.raises(DatasetDownloadError, match="not allowed"):
+        io.download(url, tmp_path / "x")
+
+
+def test_redirect_to_plain_http_is_refused(server, tmp_path):
+    with pytest.raises(DatasetDownloadError, match="not allowed"):
+        io.download(f"{server}/away", tmp_path / "x")
+
+
+def test_json_file_is_valid_utf8_whatever_the_locale(tmp_path):
+    io.write_json(tmp_path / "a.json", {"name": "Zürich"})
+    assert json.loads((tmp_path / "a.json").read_bytes().decode("utf-8")) == {"name": "Zürich"}
