@@ -113,6 +113,8 @@ def safe_load(path: PathLike) -> Any:  # noqa: ANN401
     """
     file = Path(path)
     suffix = file.suffix.lower()
+    if suffix[1:].isdigit():  # an older generation: last.ckpt.1
+        suffix = file.with_suffix("").suffix.lower()
     if suffix not in {".pt", ".pth", ".ckpt", ".npz", ".npy"}:
         raise UnsafeFileError(
             f"{file} ends in {suffix or 'nothing'!r}; only .pt, .pth, .ckpt, .npz and .npy are "

@@ -136,6 +136,7 @@ def register_model(
         paper: Citation: authors, year, DOI or arXiv id.
         search: Option -> ``(low, high)``, ``(low, high, "log")`` or a list of choices.
         presets: Data set -> ``{"options": ..., "recipe": ..., "task": ...}``: the paper's recipe.
+            One key may name several, ``"cora, citeseer"``; ``"default"`` serves all others.
         sparse_input: ``forward`` takes ``x`` as torch sparse CSR too.
 
     Example:
@@ -290,7 +291,8 @@ def _models_in(file: Path, module: str | None) -> dict[str, ModelCard]:
     cards = {}
     for found in _parsed(file, "register_model"):
         given = found.arguments
-        presets = {normalise_name(k): v for k, v in (given.get("presets") or {}).items()}
+        given_presets = (given.get("presets") or {}).items()
+        presets = {normalise_name(k): v for keys, v in given_presets for k in keys.split(",")}
         options = {k: o for k, o in found.options.items() if k not in _FILLED_IN}
         card = ModelCard(
             name=normalise_name(found.name),

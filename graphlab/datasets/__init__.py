@@ -1,0 +1,59 @@
+"""Data sets: a catalogue, readers for the field's raw files, splits, the user's own graphs.
+
+The catalogue (:mod:`graphlab.datasets.catalog`) needs neither torch nor numpy; names below are
+imported when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphlab.datasets.card import DatasetCard
+    from graphlab.datasets.catalog import cards, dataset_sha256, find_dataset, locate
+    from graphlab.datasets.fetching import fetch
+    from graphlab.datasets.loading import LoadedData, load
+    from graphlab.datasets.local import load_local
+    from graphlab.datasets.splits import make_split, split_digest
+
+__all__ = [
+    "DatasetCard",
+    "LoadedData",
+    "cards",
+    "dataset_sha256",
+    "fetch",
+    "find_dataset",
+    "load",
+    "load_local",
+    "locate",
+    "make_split",
+    "split_digest",
+]
+
+_HOMES = {
+    "DatasetCard": "card",
+    "LoadedData": "loading",
+    "cards": "catalog",
+    "dataset_sha256": "catalog",
+    "fetch": "fetching",
+    "find_dataset": "catalog",
+    "load": "loading",
+    "load_local": "local",
+    "locate": "catalog",
+    "make_split": "splits",
+    "split_digest": "splits",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (whatever the name stands for)
+    """Import a public name on first use (PEP 562): the catalogue needs no torch."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,169 @@
+"""The one layout in which every reader hands over a data set: plain numpy arrays by name.
+
+==================  =====================  =========================================================
+name                shape, type            content
+==================  =====================  =========================================================
+``edge_index``      (2, m) int64           entries sorted by (source, target)
+``num_nodes``       () int64               of all graphs together
+``x``               (n, F) float32         dense node features, or the next four
+``x_indptr``        (n + 1,) int64         sparse node features, CSR
+``x_indices``       (k,) int64
+``x_values``        (k,) float32
+``x_shape``         (2,) int64
+``y``               (n,) int64             node labels; -1 is unlabelled
+``edge_weight``     (m,) float32           weights of the entries
+``train_mask`` ...  (n, S) bool            stored splits: also ``val_mask``, ``test_mask``
+``class_names``     (C,) str
+``node_ptr``        (G + 1,) int64         graph sets: first node of each graph
+``edge_ptr``        (G + 1,) int64         graph sets: first entry of each graph
+``graph_y``         (G,) int64             graph sets: label of each graph
+``edge_attr``       (m, D) float32         features of the entries
+==================  =====================  =========================================================
+
+All but ``edge_index`` and ``num_nodes`` may be absent. In graph sets node ids run through all
+graphs. A reader is a function ``(folder, card) -> dict`` of such arrays.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from graphlab.errors import DatasetCorrupt, GraphlabError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+__all__ = [
+    "Array",
+    "Arrays",
+    "Ints",
+    "entries",
+    "feature_arrays",
+    "mask_arrays",
+    "read_npz",
+    "reading",
+    "sparse_feature_arrays",
+]
+
+Array = NDArray[Any]  # of whatever type the column of the layout has
+Arrays = dict[str, Array]
+Ints = NDArray[np.int64]
+
+SPARSE_BELOW = 0.25  # share of nonzeros below which features are kept sparse
+
+
+def entries(source: Array, target: Array, num_nodes: int, *, both: bool, loops: bool) -> Ints:
+    """Return the distinct entries (2, m), sorted by (source, target).
+
+    Args:
+        source: Source ids (k,).
+        target: Target ids (k,).
+        num_nodes: Ids must lie in 0..num_nodes-1.
+        both: Add the reverse of each entry.
+        loops: Keep self-loops.
+
+    Raises:
+        ValueError: An id is out of range.
+
+    Example:
+        >>> entries(np.array([1, 0, 2]), np.array([0, 1, 2]), 3, both=False, loops=False).tolist()
+        [[0, 1], [1, 0]]
+    """
+    row, col = source.astype(np.int64), target.astype(np.int64)
+    if row.size and (min(row.min(), col.min()) < 0 or max(row.max(), col.max()) >= num_nodes):
+        raise ValueError(f"an edge names a node outside 0..{num_nodes - 1}")
+    if not loops:
+        keep = row != col
+        row, col = row[keep], col[keep]
+    if both:
+        row, col = np.concatenate([row, col]), np.concatenate([col, row])
+    key = np.sort(row * max(num_nodes, 1) + col)  # np.unique takes four times as long
+    key = key[np.concatenate([[True], key[1:] != key[:-1]])] if key.size else key
+    return np.stack([key // max(num_nodes, 1), key % max(num_nodes, 1)])
+
+
+def feature_arrays(x: Array) -> Arrays:
+    """Return dense features in the layout: sparse where under a quarter is nonzero."""
+    x = np.ascontiguousarray(x, dtype=np.float32)
+    if x.ndim != 2:
+        raise ValueError(f"features have {x.ndim} axes, expected 2")
+    nonzero = x != 0
+    if not x.size or nonzero.sum() >= SPARSE_BELOW * x.size:
+        return {"x": x}
+    rows, columns = np.nonzero(nonzero)
+    indptr = np.zeros(x.shape[0] + 1, np.int64)
+    np.cumsum(np.bincount(rows, minlength=x.shape[0]), out=indptr[1:])
+    return _csr(indptr, columns, x[rows, columns], x.shape)
+
+
+def sparse_feature_arrays(matrix: Any) -> Arrays:  # noqa: ANN401  (any scipy sparse matrix)
+    """Return sparse features in the layout: dense where a quarter or more is nonzero."""
+    csr = matrix.tocsr().astype(np.float32)
+    csr.sum_duplicates()
+    csr.eliminate_zeros()
+    rows, columns = csr.shape
+    if csr.nnz >= SPARSE_BELOW * rows * columns:
+        return {"x": csr.toarray()}
+    return _csr(csr.indptr, csr.indices, csr.data, (rows, columns))
+
+
+def _csr(indptr: Array, indices: Array, values: Array, shape: tuple[int, ...]) -> Arrays:
+    return {
+        "x_indptr": indptr.astype(np.int64),
+        "x_indices": indices.astype(np.int64),
+        "x_values": values.astype(np.float32),
+        "x_shape": np.array(shape, np.int64),
+    }
+
+
+def mask_arrays(train: Array, val: Array, test: Array) -> Arrays:
+    """Return stored splits in the layout, from masks (n,) or (n, S)."""
+    found = {"train_mask": train, "val_mask": val, "test_mask": test}
+    return {name: mask.reshape(len(mask), -1).astype(bool) for name, mask in found.items()}
+
+
+@contextmanager
+def reading(path: Path, expected_bytes: int | None = None) -> Iterator[None]:
+    """Turn whatever a reader raises on a damaged file into :class:`DatasetCorrupt`.
+
+    The message names the file and its size, never its content; the cause is kept.
+    """
+    try:
+        yield
+    except GraphlabError:
+        raise
+    except MemoryError:
+        raise
+    except Exception as error:
+        size = path.stat().st_size if path.exists() else 0
+        wanted = f", expected {expected_bytes}" if expected_bytes is not None else ""
+        raise DatasetCorrupt(
+            f"{path} ({size} bytes{wanted}) cannot be read: {type(error).__name__}. "
+            "It is damaged or not the expected file."
+        ) from error
+
+
+def read_npz(path: Path, keys: Sequence[str] | None = None) -> Arrays:
+    """Read arrays of an ``.npz`` without pickles.
+
+    Args:
+        path: The file.
+        keys: Only these; object arrays beside them are then never opened.
+
+    Raises:
+        DatasetCorrupt: Damaged, or it lacks a key, or an array is pickled.
+    """
+    with reading(path):
+        try:
+            with np.load(path, allow_pickle=False) as content:
+                return {key: content[key] for key in (keys if keys is not None else content.files)}
+        except zipfile.BadZipFile as error:
+            raise DatasetCorrupt(
+                f"{path} ({path.stat().st_size} bytes) is damaged: not a whole zip archive."
+            ) from error

@@ -1,0 +1,1 @@
+"""Functions that prepare features and graphs before a model sees them."""
