@@ -1,0 +1,38 @@
+"""Tasks: each owns a protocol (split, loss, metric, leakage rules) for one kind of prediction."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphlab.tasks.base import Metric, Predictions, Problem, Stage, Task
+    from graphlab.tasks.node import NodeBatch, NodeClassification, NodeProblem
+
+__all__ = [
+    "Metric",
+    "NodeBatch",
+    "NodeClassification",
+    "NodeProblem",
+    "Predictions",
+    "Problem",
+    "Stage",
+    "Task",
+]
+
+_HOMES = {
+    "graphlab.tasks.base": ("Metric", "Predictions", "Problem", "Stage", "Task"),
+    "graphlab.tasks.node": ("NodeBatch", "NodeClassification", "NodeProblem"),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (whatever the name stands for)
+    """Import a public name on first use (PEP 562): listing tasks needs no torch."""
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,295 @@
+"""Node classification: one graph, labels on some nodes, the rest to be predicted."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from graphlab.errors import InputError
+from graphlab.metrics.classification import ACCURACY, ROC_AUC, LabelMetric
+from graphlab.registry import nearest, register_task
+from graphlab.tasks.base import Predictions, Stage
+from graphlab.transforms.features import row_normalize
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from graphlab.datasets import LoadedData
+    from graphlab.graph import Graph
+
+__all__ = ["NodeBatch", "NodeClassification", "NodeInputs", "NodeProblem"]
+
+# below this share of nonzeros, sparse x dense products beat dense ones in the input layer
+_SPARSE_BELOW = 0.1
+_METRICS: dict[str, LabelMetric] = {"acc": ACCURACY, "rocauc": ROC_AUC}
+_BINARY = 2
+
+
+@dataclass(frozen=True)
+class NodeInputs:
+    """What a model sees of every node, whatever the stage: no label is in it.
+
+    Args:
+        x: Node features (n, F), dense or torch sparse CSR.
+        graph: Structure alone; its ``y`` and ``features`` are None.
+    """
+
+    x: Tensor
+    graph: Graph
+
+
+@dataclass(frozen=True)
+class NodeBatch:
+    """The labelled nodes of one stage.
+
+    Args:
+        inputs: Features and structure of all nodes.
+        index: Ids of the labelled nodes (B,) int64, ascending.
+        target: Their classes (B,) int64.
+    """
+
+    inputs: NodeInputs
+    index: Tensor
+    target: Tensor
+
+
+@dataclass(frozen=True)
+class NodeProblem:
+    """Node classification on one graph under one split.
+
+    Args:
+        train: Inputs and training labels; no other label can be reached from it.
+        val: The same for validation.
+        test: The same for test.
+        num_classes: Number of classes C.
+        metrics: What is reported.
+        split_digest: SHA-256 of the split.
+        seed: Seed of the split.
+    """
+
+    train: NodeBatch
+    val: NodeBatch
+    test: NodeBatch
+    num_classes: int
+    metrics: tuple[LabelMetric, ...]
+    split_digest: str
+    seed: int
+
+    @property
+    def inputs(self) -> NodeInputs:
+        """Features and structure, shared by the stages."""
+        return self.train.inputs
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Labelled nodes of each stage."""
+        return {s: getattr(self, s).index.numel() for s in ("train", "val", "test")}
+
+
+@register_task(
+    "node",
+    protocols=("public", "geom-gcn", "random-20-30", "random-20-30-lcc", "stored-10"),
+)
+class NodeClassification:
+    """Transductive node classification, full batch.
+
+    Models return logits or log-probabilities (n, C); the loss is cross entropy, which is the
+    same for both. Features and edges of all nodes are visible in training, labels of the
+    training nodes alone.
+
+    Args:
+        protocol: How nodes are split; ids of ``graphlab.datasets.splits``.
+        feature_norm: ``"row"`` divides each feature row by its sum; zero rows stay zero.
+        sparse_features: Keep features as sparse CSR where under 10 % of them are nonzero and
+            the model takes it; the result is the same up to rounding and the dropout stream.
+        metric: ``"acc"`` or ``"rocauc"``; None takes what the data set's card says.
+
+    Example:
+        >>> NodeClassification("public", feature_norm="row")
+        NodeClassification('public', feature_norm='row', sparse_features=True, metric=None)
+    """
+
+    name: str
+
+    def __init__(
+        self,
+        protocol: str = "public",
+        *,
+        feature_norm: Literal["none", "row"] = "none",
+        sparse_features: bool = True,
+        metric: Literal["acc", "rocauc"] | None = None,
+    ) -> None:
+        if feature_norm not in {"none", "row"}:
+            raise InputError(f"feature_norm is {feature_norm!r}; expected 'none' or 'row'.")
+        self.protocol = protocol
+        self.feature_norm = feature_norm
+        self.sparse_features = sparse_features
+        self.metric = metric
+        self._metrics = tuple(_METRICS.values()) if metric is None else (_find_metric(metric),)
+
+    @property
+    def metrics(self) -> tuple[LabelMetric, ...]:
+        """Metrics that may be reported: one, or all while the data set decides."""
+        return self._metrics
+
+    @property
+    def monitor(self) -> str:
+        """Name of the metric that tables show."""
+        return self._metrics[0].name
+
+    @property
+    def preprocessing(self) -> dict[str, str]:
+        """What was done to the features; noted on a trained model, for ``predict`` on new data."""
+        return {"feature_norm": self.feature_norm}
+
+    def prepare(
+        self,
+        data: LoadedData,
+        seed: int,
+        *,
+        fold: int | None = None,
+        sparse_ok: bool = True,
+        device: str | torch.device = "cpu",
+    ) -> NodeProblem:
+        """Split the nodes, normalise the features, move everything to the device.
+
+        Args:
+            data: A loaded data set; its ``graph`` needs features and labels.
+            seed: Seed of the split, where the protocol has one.
+            fold: Stored fold, for protocols with folds.
+            sparse_ok: Whether the model takes sparse features (``ModelCard.sparse_input``).
+            device: Where to compute.
+
+        Raises:
+            InputError: No features or labels, an empty stage, labels outside 0..C-1.
+
+        Cost: O(n F) or O(nonzeros) once for each data set; the result is kept with the graph.
+        """
+        from graphlab.datasets.splits import make_split, split_digest
+
+        labels = data.graph.y
+        if labels is None or data.graph.features is None:
+            missing = "labels" if labels is None else "features"
+            raise InputError(f"{data.name} has no node {missing}; node classification needs them.")
+        split = make_split(data, self.protocol, seed, fold=fold)
+        inputs = self._inputs(data.graph, sparse_ok=sparse_ok, device=device)
+        stages = {s: _stage(inputs, labels, split[s]) for s in ("train", "val", "test")}
+        sizes = {s: batch.index.numel() for s, batch in stages.items()}
+        if min(sizes.values()) == 0:
+            listed = ", ".join(f"{s} {size}" for s, size in sizes.items())
+            raise InputError(f"{data.name} split by {self.protocol!r} has an empty part: {listed}.")
+        for stage, batch in stages.items():
+            _check_labels(batch.target, data.num_classes, f"{data.name}, {stage} nodes")
+        metric = _find_metric(self.metric if self.metric is not None else data.metric or "acc")
+        if metric is ROC_AUC and data.num_classes != _BINARY:
+            raise InputError(
+                f"metric is 'rocauc', but {data.name} has {data.num_classes} classes; it takes two."
+            )
+        return NodeProblem(
+            **stages,
+            num_classes=data.num_classes,
+            metrics=(metric,),
+            split_digest=split_digest(split),
+            seed=seed,
+        )
+
+    def model_kwargs(self, problem: NodeProblem) -> dict[str, Any]:
+        """Return ``in_channels`` (features) and ``out_channels`` (classes)."""
+        return {"in_channels": problem.inputs.x.shape[1], "out_channels": problem.num_classes}
+
+    def train_batches(self, problem: NodeProblem, epoch: int) -> Iterable[NodeBatch]:
+        """Return the one batch of a full-batch epoch."""
+        return (problem.train,)
+
+    def loss(self, model: nn.Module, batch: NodeBatch) -> Tensor:
+        """Return the mean cross entropy of the batch's nodes."""
+        scores = model(batch.inputs.x, batch.inputs.graph)
+        return cross_entropy(scores.index_select(0, batch.index), batch.target)
+
+    def predict(self, model: nn.Module, problem: NodeProblem, stage: Stage) -> Predictions:
+        """Return the scores (B, C) of one stage's nodes; cost: one forward pass."""
+        batch: NodeBatch = getattr(problem, stage)
+        scores = model(batch.inputs.x, batch.inputs.graph).index_select(0, batch.index)
+        if scores.dtype in {torch.float16, torch.bfloat16}:
+            scores = scores.float()
+        return Predictions(scores, batch.target, batch.index, problem.metrics)
+
+    def evaluate(self, predictions: Predictions) -> dict[str, float]:
+        """Return ``loss`` (mean cross entropy) and the metrics.
+
+        Raises:
+            NonFiniteError: A score is NaN or infinite.
+        """
+        # every metric refuses scores that are not finite, so the loss is computed after them
+        metrics = {m.name: m(predictions) for m in predictions.metrics or self._metrics}
+        loss = cross_entropy(predictions.scores, predictions.target).item()
+        return {"loss": loss, **metrics}
+
+    def __repr__(self) -> str:
+        return (
+            f"NodeClassification({self.protocol!r}, feature_norm={self.feature_norm!r}, "
+            f"sparse_features={self.sparse_features}, metric={self.metric!r})"
+        )
+
+    def _inputs(self, graph: Graph, *, sparse_ok: bool, device: str | torch.device) -> NodeInputs:
+        """Build the label-free inputs, once for a graph: seeds then share propagators too."""
+        device = torch.device(device)
+        key = f"node-inputs {self.feature_norm} {self.sparse_features and sparse_ok} {device}"
+
+        def build() -> NodeInputs:
+            x = _features(graph, sparse=self.sparse_features and sparse_ok)
+            if self.feature_norm == "row":
+                x = row_normalize(x)
+            bare = graph.cached(
+                f"bare {device}", lambda: graph.with_features(None).with_labels(None).to(device)
+            )
+            return NodeInputs(x.to(device), bare)
+
+        return graph.cached(key, build)
+
+
+def _find_metric(name: str) -> LabelMetric:
+    if name not in _METRICS:
+        near = nearest(name, list(_METRICS), n=1)
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise InputError(f"metric is {name!r}; expected one of {', '.join(_METRICS)}.{hint}")
+    return _METRICS[name]
+
+
+def _features(graph: Graph, *, sparse: bool) -> Tensor:
+    """Return the features as float32 (or wider), in the layout that is cheaper to compute with."""
+    stored = graph.features
+    assert stored is not None  # noqa: S101  (checked by prepare)
+    if not stored.is_floating_point():
+        stored = stored.float()
+    is_sparse = stored.layout != torch.strided
+    nonzeros = stored.values().numel() if is_sparse else int(torch.count_nonzero(stored))
+    wanted = sparse and nonzeros < _SPARSE_BELOW * max(stored.numel(), 1)
+    if wanted == is_sparse:
+        return stored
+    if not wanted:
+        return stored.to_dense()
+    with warnings.catch_warnings():  # torch calls its sparse CSR layout a beta feature
+        warnings.simplefilter("ignore", UserWarning)
+        return stored.to_sparse_csr()
+
+
+def _stage(inputs: NodeInputs, labels: Tensor, mask: Tensor) -> NodeBatch:
+    index = mask.nonzero().squeeze(1)
+    target = labels.reshape(labels.shape[0])[index].long()
+    device = inputs.x.device
+    return NodeBatch(inputs, index.to(device), target.to(device))
+
+
+def _check_labels(target: Tensor, num_classes: int, where: str) -> None:
+    low, high = int(target.min()), int(target.max())
+    if low < 0 or high >= num_classes:
+        raise InputError(
+            f"{where}: labels lie in {low}..{high}, but there are {num_classes} classes "
+            f"(0..{num_classes - 1})."
+        )

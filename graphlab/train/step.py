@@ -1,0 +1,44 @@
+"""The training step as a module: what a distributed wrapper sees is its ``forward`` only."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from graphlab.tasks.base import Task
+    from graphlab.train.callbacks import Callback
+
+__all__ = ["TrainStep"]
+
+
+class TrainStep(nn.Module):
+    """Task and model as one module from batch to loss.
+
+    Autocasting and gradient averaging hook into ``forward``; models keep natural methods of
+    their own (``encode``, ``score``), which such wrappers would not see.
+
+    Args:
+        task: Defines the loss.
+        model: Is trained.
+        callbacks: May change the loss, in this order.
+
+    Shapes:
+        - returns: scalar
+    """
+
+    def __init__(self, task: Task, model: nn.Module, callbacks: Sequence[Callback] = ()) -> None:
+        super().__init__()
+        self.model = model
+        self.task = task
+        self.callbacks = tuple(callbacks)
+
+    def forward(self, batch: Any) -> Tensor:  # noqa: ANN401  (the task's batch)
+        """Return the loss of one batch."""
+        loss = self.task.loss(self.model, batch)
+        for callback in self.callbacks:
+            loss = callback.on_loss(loss, self.model, batch)
+        return loss

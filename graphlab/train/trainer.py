@@ -1,0 +1,218 @@
+"""The training loop: one explicit loop for every task, in which the protocol can be read."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from graphlab.errors import ConfigError, NonFiniteError
+from graphlab.models.inference import attach
+from graphlab.seeding import preserve_rng
+from graphlab.train._run import Run, TrainingDiverged, validation_values
+from graphlab.train.recipes import Recipe
+from graphlab.train.result import FitResult, Progress, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import nn
+
+    from graphlab.tasks.base import Predictions, Problem, Stage, Task
+    from graphlab.train.callbacks import Callback
+
+__all__ = ["FitResult", "Progress", "Trainer", "TrainingDiverged"]
+
+logger = logging.getLogger("graphlab")
+# the gradient's norm is in the first ten rows of the history and in every tenth after them
+_NORM_EVERY = 10
+
+
+class Trainer:
+    """Trains any model on any task by a recipe.
+
+    Bit-equal on one machine with equal threads: the same seed, or a training that was
+    interrupted anywhere and continued. Test data is touched once, after training.
+
+    Args:
+        device: Any torch device.
+        callbacks: Hooks into the loop.
+        progress: Is told of every epoch.
+        log: Receives events as dictionaries, for an event file: ``evaluation`` (each epoch, its
+            row of the history), ``resumed`` (epoch), ``warning`` (message).
+        detect_anomaly: Check every gradient at every step and name the first that is not finite.
+
+    Example:
+        >>> Trainer(device="cpu").device
+        device(type='cpu')
+    """
+
+    def __init__(
+        self,
+        *,
+        device: str | torch.device = "cpu",
+        callbacks: Sequence[Callback] = (),
+        progress: Progress | None = None,
+        log: Callable[[dict[str, Any]], None] | None = None,
+        detect_anomaly: bool = False,
+    ) -> None:
+        try:
+            self.device = torch.device(device)
+        except RuntimeError as error:
+            raise ConfigError(f"device is {device!r}; expected 'cpu', 'cuda:0' or such.") from error
+        self.callbacks = tuple(callbacks)
+        self.progress = progress
+        self.log = log
+        self.detect_anomaly = detect_anomaly
+
+    def fit(
+        self,
+        model: nn.Module,
+        task: Task,
+        problem: Problem,
+        *,
+        recipe: Recipe | None = None,
+        run_dir: str | Path | None = None,
+        seed: int = 0,
+        stop_requested: Callable[[], bool] | None = None,
+    ) -> FitResult:
+        """Train a model, select an epoch by validation, test it once.
+
+        The model ends in the selected state. The caller's random state is not changed; the
+        model's initial weights are the caller's (see ``build_model``).
+
+        Args:
+            model: Trained in place.
+            task: Defines loss and metrics.
+            problem: From ``task.prepare``, on the trainer's device.
+            recipe: How to train; default: ``Recipe()``.
+            run_dir: Folder for checkpoints. A checkpoint that is found there is continued.
+            seed: Of everything drawn in training.
+            stop_requested: Asked after every step; if true, a checkpoint is written and the
+                result's status is ``"interrupted"``.
+
+        Raises:
+            TrainingDiverged: A loss or a score is NaN or infinite; names epoch and step.
+            CheckpointError: ``run_dir`` holds another configuration's checkpoint.
+            ConfigError: The recipe does not fit the model, the task or the device.
+        """
+        recipe = recipe or Recipe()
+        preprocessing = getattr(task, "preprocessing", None)
+        if preprocessing is not None:  # the model then prepares new features the same way
+            attach(model, preprocessing=preprocessing)
+        with preserve_rng():
+            run = Run(
+                model,
+                task,
+                problem,
+                recipe,
+                seed=seed,
+                device=self.device,
+                callbacks=self.callbacks,
+                run_dir=None if run_dir is None else Path(run_dir),
+                tell=self._warn,
+            )
+            if run.resumed_epoch is not None and self.log is not None:
+                self.log({"event": "resumed", "epoch": run.resumed_epoch})
+            status = self._train(run, stop_requested or (lambda: False))
+            return self._finish(run, status)
+
+    def _train(self, run: Run, stop_requested: Callable[[], bool]) -> Status:
+        """Run the epochs. Everything random in one is a function of (seed, epoch)."""
+        recipe, task, optimizer, clock = run.recipe, run.task, run.optimizer, run.clock
+        status: Status = "done"
+        for epoch in range(run.epoch, recipe.epochs + 1):
+            clock.start()
+            problem = run.begin(epoch)
+            for batch in run.remaining(task.train_batches(problem, epoch)):
+                optimizer.zero_grad()
+                loss = run.step(batch)
+                run.accelerator.backward(loss)
+                if self.detect_anomaly:
+                    run.check_gradients()
+                if recipe.clip_norm is not None:
+                    run.clip_gradients()
+                optimizer.step()
+                run.note_loss(loss.item())
+                if stop_requested():
+                    run.save()
+                    return "interrupted"
+                if run.out_of_time():
+                    status = "timeout"
+                    break
+                run.save_if_due()
+            row: dict[str, float] = {"epoch": epoch, "loss": run.loss_sum / max(run.steps, 1)}
+            if recipe.schedule != "none" or recipe.warmup_epochs:
+                row["lr"] = run.schedule.rate()
+            if epoch <= _NORM_EVERY or epoch % _NORM_EVERY == 0:
+                row["grad_norm"] = run.gradient_norm()
+            clock.trained()
+
+            evaluated = epoch % recipe.eval_every == 0 or epoch == recipe.epochs
+            if evaluated or status == "timeout":
+                values = self._evaluate(run, "val", epoch)[0]
+                if run.selection.update(epoch, values) and recipe.select == "best":
+                    run.best.take(run.model)
+                run.schedule.observe(epoch, run.selection.value(values))
+                row.update({f"val_{name}": value for name, value in values.items()})
+            run.history.append(row)
+            self._report(run, row)
+            clock.evaluated()
+
+            if status == "timeout" or (evaluated and run.selection.should_stop(epoch)):
+                break
+            if recipe.stop == "min_lr" and run.schedule.exhausted():
+                break
+        return status
+
+    def _evaluate(self, run: Run, stage: Stage, epoch: int) -> tuple[dict[str, float], Predictions]:
+        try:
+            with run.evaluation():
+                predictions = run.task.predict(run.model, run.problem, stage)
+                return run.task.evaluate(predictions), predictions
+        except NonFiniteError as error:
+            raise TrainingDiverged(f"Epoch {epoch}, {stage}: {error}", epoch) from error
+
+    def _finish(self, run: Run, status: Status) -> FitResult:
+        """Load the selected state; unless the training goes on later, test it: once."""
+        chosen = [row for row in run.history if validation_values(row)]
+        if run.recipe.select == "best":
+            chosen = [row for row in chosen if row["epoch"] == run.selection.best_epoch]
+        best_epoch = int(chosen[-1]["epoch"]) if chosen else 0
+        metrics = {"val": validation_values(chosen[-1])} if chosen else {}
+        predictions = None
+        if status != "interrupted":
+            run.clock.start()
+            if run.best.values:
+                run.model.load_state_dict(run.best.values)
+            metrics["train"] = self._evaluate(run, "train", best_epoch)[0]
+            metrics["test"], predictions = self._evaluate(run, "test", best_epoch)
+            run.clock.evaluated()
+        return FitResult(
+            status=status,
+            best_epoch=best_epoch,
+            epochs_run=len(run.history),
+            metrics=metrics,
+            history=run.history,
+            monitor=run.selection.monitor,
+            seconds=run.clock.seconds(),
+            resumed_epoch=run.resumed_epoch,
+            checkpoint=run.path if run.path is not None and run.path.is_file() else None,
+            best_state=run.best.values or run.model.state_dict(),
+            predictions=predictions,
+        )
+
+    def _report(self, run: Run, row: dict[str, float]) -> None:
+        for callback in self.callbacks:
+            callback.on_epoch_end(run.model, run.problem, run.epoch, row)
+        if self.progress is not None:
+            self.progress.update(run.epoch, run.recipe.epochs, row)
+        if self.log is not None:
+            self.log({"event": "evaluation", **row})
+
+    def _warn(self, message: str) -> None:
+        logger.warning(message)
+        if self.log is not None:
+            self.log({"event": "warning", "message": message})
