@@ -4,6 +4,8 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 WORKERS ?= 2
+# threads that wait by spinning slow each other down where processes share the cores
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: run test test-slow faults lint docs perf clean
 

@@ -1,0 +1,44 @@
+"""Compiled dropout with a counter-based generator: no state, no mask, any number of threads."""
+# ruff: noqa: ANN401, PLR0917  (kernels take arrays, scalars of the arrays' type, and many)
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphlab.ops._compile import kernel
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+__all__ = ["drop"]
+
+# Constants of splitmix64 (Steele, Lea, Flood 2014).
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+
+
+@kernel
+def drop(
+    x: Array,
+    out: Array,
+    floor: Any,  # a scalar of x's type
+    scale: Any,
+    threshold: Any,  # uint64: p in units of 2^-32
+    key: Any,  # uint64
+    first: int,
+    last: int,
+) -> None:
+    """Write ``max(x, floor) * scale``, and 0 where the element's draw is below the threshold."""
+    for i in range(first, last):
+        draw = np.uint64(i) * _STEP + key
+        draw = (draw ^ (draw >> np.uint64(30))) * _FIRST
+        draw = (draw ^ (draw >> np.uint64(27))) * _SECOND
+        draw = (draw ^ (draw >> np.uint64(31))) >> np.uint64(32)
+        value = x[i]
+        value = floor if value < floor else value  # NaN stays NaN
+        out[i] = value * scale if draw >= threshold else x.dtype.type(0)
