@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +82,14 @@ def _read(file: Path, node: ast.ClassDef, call: ast.Call) -> Decorated:
     name = _literal(file, call.args[0]) if call.args else arguments.pop("name", None)
     if not isinstance(name, str):
         raise ConfigError(f"{file}:{call.lineno}: the decorator of {node.name} needs a name.")
-    summary = (ast.get_docstring(node) or "").strip().partition("\n")[0]
+    summary = _plain((ast.get_docstring(node) or "").strip().partition("\n")[0])
     return Decorated(name, node.name, arguments, _constructor(node), summary)
+
+
+def _plain(line: str) -> str:
+    """Return a docstring's line without the marks of reStructuredText and citation keys."""
+    without_keys = re.sub(r"\s*\[[\w-]+\]_", "", line)
+    return re.sub(r":[\w:]+:`~?([^`]*)`", r"\1", without_keys).replace("`", "").replace("*", "")
 
 
 def _constructor(node: ast.ClassDef) -> dict[str, Option]:

@@ -23,7 +23,7 @@ from graphlab.registry import register_model
                 search={"hidden_channels": (16, 256, "log")},
                 presets={"Cora": {"options": {"hidden_channels": 8}, "recipe": {"lr": 0.1}}})
 class MyNet:
-    """One line on the idea.
+    """One line on *the* ``idea`` of :class:`a.Net` [key2020]_.
 
     More.
     """
@@ -49,7 +49,7 @@ def test_card_is_read_without_running_the_file(file):
     assert card.name == "my-net"
     assert card.cls == "MyNet"
     assert card.tasks == ("node", "link")
-    assert card.summary == "One line on the idea."
+    assert card.summary == "One line on the idea of a.Net."
     assert list(card.options) == ["hidden_channels", "dropout", "width", "limit"]
     assert card.options["dropout"] == Option("dropout", "float | None", None, required=False)
     assert card.options["width"].required

@@ -34,14 +34,14 @@ _PUBLIC = (20, 500, 1000)  # training nodes a class, validation, test: the shipp
 def make_split(data: LoadedData, protocol: str, seed: int, *, fold: int | None = None) -> Split:
     """Return the masks of a protocol.
 
-    ===================  ==========================================================================
-    ``public``           Planetoid's fixed masks; karate's; debdeps: 20 nodes a class, 500, 1000,
-                         drawn with seed 0 whatever ``seed`` is; masks of the user's own files
-    ``geom-gcn``         ten stored 48/32/20 masks [pei2020]_; they leave some nodes out
-    ``random-20-30``     20 nodes of each class train, 30 validate, the rest is tested
-    ``random-20-30-lcc`` the same inside the largest connected component
-    ``stored-10``        the ten masks that come with the set
-    ===================  ==========================================================================
+    ====================  ========================================================================
+    ``public``            Planetoid's fixed masks; karate's; debdeps: 20 nodes a class, 500, 1000,
+                          drawn with seed 0 whatever ``seed`` is; masks of the user's own files
+    ``geom-gcn``          ten stored 48/32/20 masks [pei2020]_; they leave some nodes out
+    ``random-20-30``      20 nodes of each class train, 30 validate, the rest is tested
+    ``random-20-30-lcc``  the same inside the largest connected component
+    ``stored-10``         the ten masks that come with the set
+    ====================  ========================================================================
 
     Args:
         data: A loaded set with node labels.

@@ -1,0 +1,72 @@
+"""What a run is made of, checked against its plan: the data set and the model's source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphlab.errors import ConfigError, DatasetCorrupt
+from graphlab.io import sha256_file
+from graphlab.registry import ModelCard, find_model
+
+if TYPE_CHECKING:
+    from graphlab.bench.plan import RunSpec
+    from graphlab.datasets import LoadedData
+
+__all__ = ["CellData", "model_card"]
+
+
+class CellData:
+    """The data set of a cell, loaded and verified at the first run and kept for its other seeds."""
+
+    def __init__(self) -> None:
+        self._key: tuple[str | None, ...] = ()
+        self._data: LoadedData | None = None
+
+    def get(self, spec: RunSpec) -> LoadedData:
+        """Return the data of a run.
+
+        Raises:
+            DatasetCorrupt: The files are not those that the plan saw.
+        """
+        key = (spec.dataset, spec.task, spec.data_path, spec.data_root, spec.dataset_sha256)
+        if self._data is None or key != self._key:
+            self._data, self._key = _load(spec), key
+        return self._data
+
+
+def model_card(spec: RunSpec) -> ModelCard:
+    """Return the card of a run's model.
+
+    Raises:
+        ConfigError: The user's own file has changed since the run was planned.
+    """
+    card = find_model(spec.model, files=[spec.model_file] if spec.model_file else [])
+    if spec.model_sha256 is not None:
+        digest = sha256_file(card.file)
+        if digest != spec.model_sha256:
+            raise ConfigError(
+                f"{card.file} has changed since the run was planned (sha256 {digest[:12]}..., "
+                f"planned {spec.model_sha256[:12]}...). Start the command again."
+            )
+    return card
+
+
+def _load(spec: RunSpec) -> LoadedData:
+    if spec.data_path is not None:
+        from graphlab.datasets.local import load_local, local_sha256
+
+        digest = local_sha256(spec.data_path)
+        data = load_local(spec.data_path, spec.task)
+    else:
+        from graphlab.datasets import load
+        from graphlab.datasets.catalog import dataset_sha256, find_dataset
+
+        digest = dataset_sha256(find_dataset(spec.dataset), spec.data_root)
+        data = load(spec.dataset, spec.task, root=spec.data_root)
+    if digest != spec.dataset_sha256:
+        raise DatasetCorrupt(
+            f"The files of {spec.dataset} have changed since the run was planned (sha256 "
+            f"{digest[:12]}..., planned {spec.dataset_sha256[:12]}...). Start the command again; "
+            "graphlab-bench data verify tells whether they are the published ones."
+        )
+    return data

@@ -1,0 +1,1 @@
+"""One module per sub-command of ``graphlab-bench``, each with a ``command``, imported on use."""

@@ -1,0 +1,161 @@
+"""``graphlab-bench list``: models, data sets, tasks, suites, protocols; read without torch."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["command"]
+
+Row = dict[str, object]
+_PLAIN_WIDTH = 160
+
+
+@click.command("list", short_help="List what there is.")
+@click.argument("kind", required=False, metavar="[models|datasets|tasks|suites|protocols]")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(kind: str | None, *, as_json: bool) -> None:
+    """List models, data sets, tasks, suites and protocols; all five without a word."""
+    from graphlab.bench.problems import printable, suggestion
+    from graphlab.errors import InputError
+    from graphlab.registry import normalise_name
+
+    wanted = normalise_name(kind) if kind else None
+    if wanted is not None and wanted not in _KINDS:
+        raise InputError(f"{printable(kind)} cannot be listed.{suggestion(wanted, _KINDS)}")
+    kinds = [wanted] if wanted else list(_KINDS)
+    rows = {name: _KINDS[name]() for name in kinds}
+    if as_json:
+        import json
+
+        click.echo(json.dumps(rows, allow_nan=False, indent=1))
+        return
+    for name in kinds:
+        _print(name, rows[name])
+
+
+def _models() -> list[Row]:
+    from graphlab.registry import model_cards
+
+    return [
+        {
+            "name": card.name,
+            "tasks": list(card.tasks),
+            "summary": card.summary,
+            "presets": [name for name in card.presets if name != "default"],
+            "paper": card.paper,
+        }
+        for _, card in sorted(model_cards().items())
+    ]
+
+
+def _datasets() -> list[Row]:
+    from graphlab.datasets.catalog import cards, status
+
+    return [
+        {
+            "name": card.name,
+            "tasks": list(card.tasks),
+            "nodes": card.num_nodes,
+            "edges": card.num_edges,
+            "features": card.num_features,
+            "classes": card.num_classes,
+            "protocols": list(dict.fromkeys(p for ids in card.protocols.values() for p in ids)),
+            "files": status(card),
+        }
+        for card in cards().values()
+    ]
+
+
+def _tasks() -> list[Row]:
+    from graphlab.registry import task_cards
+
+    return [
+        {
+            "name": card.name,
+            "summary": card.summary,
+            "protocols": list(card.protocols),
+            "options": list(card.options),
+        }
+        for _, card in sorted(task_cards().items())
+    ]
+
+
+def _suites() -> list[Row]:
+    from graphlab.bench.document import suite_files
+
+    rows: list[Row] = []
+    for name, path in suite_files().items():
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        systems = raw.get("system", [])
+        rows.append(
+            {
+                "name": name,
+                "title": raw.get("title", name),
+                "task": raw.get("task"),
+                "datasets": raw.get("datasets", []),
+                "optional": raw.get("optional", []),
+                "systems": [system.get("name", system.get("model")) for system in systems],
+                "seeds": raw.get("seeds"),
+            }
+        )
+    return rows
+
+
+def _protocols() -> list[Row]:
+    """Protocols of the tasks, each with the sets that offer it; its default sets are starred."""
+    from graphlab.datasets.catalog import cards
+    from graphlab.registry import task_cards
+
+    rows: list[Row] = []
+    for task in sorted(task_cards()):
+        for protocol in task_cards()[task].protocols:
+            offered = [c for c in cards().values() if protocol in c.protocols.get(task, ())]
+            rows.append(
+                {
+                    "name": protocol,
+                    "task": task,
+                    "default_of": [c.name for c in offered if c.protocols[task][0] == protocol],
+                    "also_for": [c.name for c in offered if c.protocols[task][0] != protocol],
+                }
+            )
+    return rows
+
+
+_KINDS: Mapping[str, Callable[[], list[Row]]] = {
+    "models": _models,
+    "datasets": _datasets,
+    "tasks": _tasks,
+    "suites": _suites,
+    "protocols": _protocols,
+}
+
+
+def _print(name: str, rows: list[Row]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    from graphlab.bench.report.display import plain
+    from graphlab.bench.screen import show
+
+    table = Table(title=name, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in rows[0] if rows else ():
+        numeric = all(isinstance(row[column], int | None) for row in rows)
+        table.add_column(column.replace("_", " "), justify="right" if numeric else "left")
+    for row in rows:
+        cells = [plain(_cell(value), 400) for value in row.values()]
+        table.add_row(*(Text(cell) for cell in cells))
+    show(table, Text(), width=_PLAIN_WIDTH)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,293 @@
+"""``graphlab-bench run``: plan, run what is missing, show the table."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from graphlab.bench.api import BenchResult
+    from graphlab.bench.progress import Lines
+    from graphlab.bench.session import Session
+
+__all__ = ["command"]
+
+
+@click.command("run", short_help="Run or continue a suite.")
+@click.argument("suite", required=False)
+@click.option("--task", metavar="TASK", help="Task of a suite made from flags.")
+@click.option("--protocol", metavar="ID", help="Protocol, in place of the suite's.")
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Only these models.")
+@click.option("--dataset", "datasets", multiple=True, metavar="NAME", help="Only these data sets.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    metavar="FILE.py",
+    type=click.Path(path_type=Path),
+    help="File with models of your own (@register_model).",
+)
+@click.option(
+    "--data", metavar="PATH", type=click.Path(path_type=Path), help="A graph of your own."
+)
+@click.option("--seeds", type=int, metavar="N", help="Number of seeds, from 0.")
+@click.option("--seed", type=int, metavar="N", help="One seed.")
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Change a setting: recipe.lr=0.01, options.K=5, system.NAME.options.K=5.",
+)
+@click.option("--jobs", type=int, default=1, show_default=True, help="Processes at a time.")
+@click.option("--threads", type=int, help="Threads a process.  [default: usable cores / jobs]")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
+@click.option(
+    "--results",
+    metavar="DIR",
+    default="results",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder of all results.",
+)
+@click.option("--rerun", metavar="failed|stale|all", help="Execute finished runs again.")
+@click.option("--keep", is_flag=True, help="Keep best states and predictions.")
+@click.option("--optional", is_flag=True, help="Run the optional data sets too.")
+@click.option("--wait", is_flag=True, help="Wait for runs that another process executes.")
+@click.option("--max-seconds", type=float, metavar="S", help="Longest time of one run.")
+@click.option("--root", metavar="DIR", help="Folder of the data sets.")
+@click.option("--dry-run", is_flag=True, help="Show what would run, and stop.")
+@click.option("--quiet", is_flag=True, help="Print the table alone.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.pass_context
+def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401  (values of the flags)
+    """Run or continue SUITE: the name of a shipped suite, or FILE.toml; 'quick' without it.
+
+    Runs that are finished are skipped, so the same command continues after an interruption.
+    Without SUITE, --task --protocol --model --dataset --file --data make a suite of their own,
+    with results in DIR/adhoc.
+
+    Exit codes: 0 all done, 1 some run failed, 2 bad input, 130 interrupted, 143 terminated.
+    """
+    from graphlab.bench.api import BenchResult
+
+    session = _session(flags)
+    shown = _Output(quiet=flags["quiet"], as_json=flags["as_json"])
+    if flags["dry_run"]:
+        shown.dry_run(session)
+        return
+    summary = None
+    warnings = session.check() if session.pending else []
+    shown.plan(session)
+    for warning in warnings:
+        shown.warn(warning)
+    if session.pending:
+        with shown.progress(session) as on_event:
+            summary = session.execute(on_event)
+    result = BenchResult.of(session, summary)
+    shown.result(result, shown.report(result), interrupted=bool(summary and summary.interrupted))
+    ctx.exit(result.exit_code)
+
+
+def _session(flags: dict[str, Any]) -> Session:
+    from graphlab.bench.document import parse_setting
+    from graphlab.bench.session import ExecutionOptions, Session
+    from graphlab.bench.suite import Overrides
+    from graphlab.errors import ConfigError
+
+    settings: list[tuple[str, object]] = []
+    problems: list[str] = []
+    for text in flags["settings"]:
+        try:
+            settings.append(parse_setting(text))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    same = ("task", "protocol", "models", "datasets", "files", "data", "seeds", "seed", "root")
+    overrides = Overrides(
+        **{name: flags[name] for name in same},
+        settings=tuple(settings),
+        optional=flags["optional"],
+        max_seconds=flags["max_seconds"],
+    )
+    how = {name: flags[name] for name in ("jobs", "threads", "device", "rerun", "keep", "wait")}
+    return Session(
+        flags["suite"],
+        overrides=overrides,
+        results=flags["results"],
+        execution=ExecutionOptions(**how),
+    )
+
+
+class _Output:
+    """What is written where: table, plan and lines to the output, warnings to the error stream."""
+
+    def __init__(self, *, quiet: bool, as_json: bool) -> None:
+        self.quiet, self.as_json = quiet, as_json
+
+    def plan(self, session: Session) -> None:
+        """Write what will run, in a few lines."""
+        if self.quiet or self.as_json:
+            return
+        for line in _plan_lines(session):
+            self._line(line)
+
+    def dry_run(self, session: Session) -> None:
+        """Write the plan in full."""
+        left = {cell.cell_id: len(cell.runs) for cell in session.pending}
+        if self.as_json:
+            self._json(_plan_values(session, left))
+            return
+        self.plan(session)
+        from graphlab.bench.report.display import plain
+
+        for cell in session.plan.cells:
+            pending = left.get(cell.cell_id, 0)
+            self._line(
+                f"  {cell.cell_id}  {plain(cell.system)} on {plain(cell.dataset)} "
+                f"({cell.protocol}): {len(cell.runs) - pending} finished, {pending} to run"
+            )
+
+    def progress(self, session: Session) -> Lines:
+        """Return the bar or the lines that take the events of the launcher."""
+        from rich.console import Console
+
+        from graphlab.bench.progress import Lines, LiveBar
+        from graphlab.bench.screen import console
+
+        if self.quiet or self.as_json:
+            return Lines(Console(quiet=True), session.pending)
+        bar = console(stderr=True)
+        if sys.stdout.isatty() and bar.is_terminal and not bar.is_dumb_terminal:
+            return LiveBar(bar, session.pending)
+        return Lines(console(), session.pending)
+
+    def report(self, result: BenchResult) -> Path | None:
+        """Write the report when there is something new in it; return its path if there is one."""
+        from graphlab.bench.report.page import PAGE, write_report
+        from graphlab.errors import InputError
+
+        page = result.results / PAGE
+        if result.executed and result.exit_code in (0, 1):
+            try:
+                return write_report(result.results, plan=result.plan)
+            except InputError as error:
+                self.warn(str(error))
+        return page if page.is_file() else None
+
+    def result(self, result: BenchResult, report: Path | None, *, interrupted: bool) -> None:
+        """Write the table and where everything is."""
+        from graphlab.bench.screen import show
+
+        if self.as_json:
+            self._json(_result_values(result, report))
+            return
+        if not self.quiet:
+            self._line("")
+        show(result.table)
+        if self.quiet:
+            return
+        self._line("")
+        if interrupted:
+            self._line("Interrupted. The same command continues where this one stopped.")
+        place = f", report: {report}" if report else ""
+        self._line(f"Executed {_count(result.executed, 'run')}. Results: {result.results}{place}")
+
+    def warn(self, text: str) -> None:
+        """Write a warning to the error stream."""
+        click.echo(f"warning: {text}", err=True)
+
+    def _line(self, text: str) -> None:
+        click.echo(text)
+
+    def _json(self, values: object) -> None:
+        import json
+
+        click.echo(json.dumps(values, allow_nan=False, indent=1, sort_keys=True))
+
+
+def _plan_lines(session: Session) -> list[str]:
+    from graphlab.bench.report.display import plain
+
+    plan = session.plan
+    suite = plan.suite
+    total, pending = len(plan.runs), session.num_pending
+    parts = [
+        _count(len(suite.datasets), "data set"),
+        _count(len(suite.systems), "system"),
+        _count(len(suite.seeds), "seed"),
+    ]
+    state = f"{total - pending} finished, {pending} to run"
+    failed = sum(not record.done for record in session.records())
+    if failed and session.execution.rerun is None:
+        state += f"; --rerun failed repeats {failed}"
+    if pending:
+        state += f", {session.estimate()}"
+    lines = [
+        f"{plain(suite.name)}: {plain(suite.title, 200)}",
+        f"{', '.join(parts)}: {_count(total, 'run')} ({state})",
+    ]
+    return lines + [f"skipped: {skip.name} ({skip.reason})" for skip in plan.skipped]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def _plan_values(session: Session, left: dict[str, int]) -> dict[str, object]:
+    plan = session.plan
+    estimate = session.estimate()
+    return {
+        "suite": plan.suite.name,
+        "title": plan.suite.title,
+        "results": str(plan.results),
+        "runs": len(plan.runs),
+        "pending": session.num_pending,
+        "estimate": {"seconds": estimate.seconds, "unknown_runs": estimate.unknown},
+        "skipped": [{"dataset": skip.name, "reason": skip.reason} for skip in plan.skipped],
+        "cells": [
+            {
+                "cell_id": cell.cell_id,
+                "system": cell.system,
+                "model": cell.model,
+                "dataset": cell.dataset,
+                "task": cell.task,
+                "protocol": cell.protocol,
+                "seeds": [run.seed for run in cell.runs],
+                "pending": left.get(cell.cell_id, 0),
+                "options": cell.runs[0].options,
+                "recipe": cell.runs[0].recipe,
+                "task_options": cell.runs[0].task_options,
+                "overridden": list(cell.runs[0].overridden),
+            }
+            for cell in plan.cells
+        ],
+    }
+
+
+def _result_values(result: BenchResult, report: Path | None) -> dict[str, object]:
+    return {
+        "suite": result.plan.suite.name,
+        "results": str(result.results),
+        "report": None if report is None else str(report),
+        "executed": result.executed,
+        "exit_code": result.exit_code,
+        "skipped": [{"dataset": s.name, "reason": s.reason} for s in result.plan.skipped],
+        "table": result.table.to_json(),
+        "runs": [
+            {
+                "run_id": record.identity.run_id,
+                "cell_id": record.identity.cell_id,
+                "system": record.identity.system,
+                "dataset": record.identity.dataset,
+                "seed": record.identity.seed,
+                "status": record.result.status,
+                "metrics": record.result.metrics,
+            }
+            for record in result.records
+        ],
+    }

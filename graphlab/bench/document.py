@@ -1,0 +1,265 @@
+"""Reads a suite from a TOML file, a dictionary or flags; nothing is checked yet."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graphlab.bench._toml_lines import KeyPath, key_lines
+from graphlab.bench.problems import Where, path_text, printable, suggestion
+from graphlab.errors import ConfigError
+from graphlab.io import sha256_bytes
+from graphlab.registry import find_task, model_cards, normalise_name
+from graphlab.resources import resource_dir
+
+if TYPE_CHECKING:
+    from graphlab.bench.suite import Overrides
+
+__all__ = ["DEFAULT_SUITE", "Document", "parse_setting", "read_document", "suite_files"]
+
+DEFAULT_SUITE = "quick"
+DEFAULT_DATASET = "debdeps"
+_ADHOC = "adhoc"
+_LARGEST_FILE = 1_000_000
+_SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_LAYERS = ("options", "recipe", "task_options")
+
+
+@dataclass(frozen=True)
+class Document:
+    """A suite as written.
+
+    Attributes:
+        name: Folder name of the results.
+        raw: The tables.
+        settings: Values of ``--set`` for all systems, as one more table.
+        where: Names the place of a key.
+        source: File name, ``"suite"`` or ``"command line"``.
+        problems: What is wrong with the flags themselves.
+    """
+
+    name: str
+    raw: dict[str, object]
+    settings: dict[str, object]
+    where: Where
+    source: str
+    problems: list[str] = field(default_factory=list)
+
+
+def suite_files() -> dict[str, Path]:
+    """Return the shipped suites by name.
+
+    Example:
+        >>> "quick" in suite_files()
+        True
+    """
+    files = sorted(resource_dir("suites").glob("*.toml"))
+    return {normalise_name(path.stem): path for path in files}
+
+
+def read_document(
+    source: str | Path | Mapping[str, object] | None, overrides: Overrides
+) -> Document:
+    """Read a suite and put the flags over it.
+
+    Args:
+        source: Name of a shipped suite, path of a TOML file, a dictionary of the same keys, or
+            ``None``: a suite made from the flags, or the default suite without any.
+        overrides: The flags.
+
+    Raises:
+        ConfigError: No such suite, an unreadable file, no TOML, a flag that is no setting.
+    """
+    if source is None and overrides.make_suite():
+        document = _from_flags(overrides)
+    elif isinstance(source, Mapping):
+        raw = {key: value for key, value in source.items() if key != "name"}
+        name = source.get("name", _ADHOC)
+        if not isinstance(name, str) or not name:
+            raise ConfigError(f"suite['name'] must be a text (got {printable(name, quote=True)}).")
+        document = Document(_folder_name(name), raw, {}, Where("suite"), "suite")
+    else:
+        document = _from_file(_find_file(source or DEFAULT_SUITE))
+    _put_flags_over(document, overrides)
+    return document
+
+
+def parse_setting(text: str) -> tuple[str, object]:
+    """Split the argument of ``--set``; the value is read as TOML, else as text.
+
+    Raises:
+        ConfigError: There is no ``=`` or no name.
+
+    Example:
+        >>> parse_setting("recipe.lr=0.01"), parse_setting("options.memory=low")
+        (('recipe.lr', 0.01), ('options.memory', 'low'))
+    """
+    name, equals, value = text.partition("=")
+    name = name.strip()
+    if not equals or not name:
+        raise ConfigError(
+            f"--set {printable(text)}: expected NAME=VALUE, such as --set recipe.lr=0.01."
+        )
+    try:
+        return name, tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return name, value.strip()
+
+
+def _find_file(source: str | Path) -> Path:
+    path = Path(source)
+    shipped = suite_files()
+    if isinstance(source, str) and normalise_name(source) in shipped and not path.suffix:
+        return shipped[normalise_name(source)]
+    if path.suffix.lower() == ".toml" or isinstance(source, Path) or path.exists():
+        return path
+    raise ConfigError(
+        f"{printable(str(source))} is not a suite.{suggestion(source, shipped)} "
+        "A suite of your own is named by its file, FILE.toml."
+    )
+
+
+def _from_file(path: Path) -> Document:
+    label = _shown(path)
+    try:
+        if path.is_file() and path.stat().st_size > _LARGEST_FILE:
+            raise ConfigError(f"{label}: too large for a suite ({path.stat().st_size:,} bytes).")
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        shipped = ", ".join(suite_files())
+        raise ConfigError(f"{label}: no such file. Shipped suites: {shipped}.") from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{label}: not UTF-8 text (byte {error.start}).") from None
+    except OSError as error:
+        raise ConfigError(f"{label}: cannot be read ({error.strerror}).") from None
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_syntax_problem(label, text, str(error))) from None
+    return Document(_folder_name(path.stem), raw, {}, Where(label, key_lines(text)), label)
+
+
+def _shown(path: Path) -> str:
+    """Shortest readable form: relative inside the working folder, else as given."""
+    try:
+        return path_text(path.resolve().relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return path_text(path)
+
+
+def _syntax_problem(label: str, text: str, message: str) -> str:
+    place = re.search(r"\(at line (\d+), column (\d+)\)", message)
+    line = int(place.group(1)) if place else text.count("\n") + 1
+    reason = message.partition(" (at ")[0]
+    column = f" (column {place.group(2)})" if place else " (at the end of the file)"
+    return f"{label}:{line}: TOML syntax error: {reason}{column}."
+
+
+def _folder_name(name: str) -> str:
+    """A name that is safe as one folder: itself if plain, else cleaned, with a checksum."""
+    if _SAFE_NAME.fullmatch(name):
+        return name
+    cleaned = re.sub(r"[^A-Za-z0-9]+", "-", name)[:40].strip("-") or "suite"
+    return f"{cleaned}-{sha256_bytes(name.encode('utf-8', 'surrogatepass'))[:8]}"
+
+
+def _from_flags(overrides: Overrides) -> Document:
+    """Make a suite of flags alone."""
+    where = Where("command line")
+    models = list(overrides.models)
+    if not models:
+        models = [
+            card.name
+            for file in overrides.files
+            for card in model_cards([file]).values()
+            if card.file == file.resolve()
+        ]
+    flag = "--model" if overrides.models else "--file"
+    where.flags = {("system", i): flag for i in range(len(models))}
+    where.flags |= {("system",): "--model", ("datasets",): "--dataset", ("task",): "--task"}
+    raw: dict[str, object] = {
+        "title": "Command line",
+        "task": overrides.task or _task_of(models, overrides),
+        "seeds": 3,
+        "datasets": list(overrides.datasets) or [DEFAULT_DATASET],
+        "system": [{"model": model} for model in models],
+    }
+    return Document(_ADHOC, raw, {}, where, "command line")
+
+
+def _task_of(models: list[str], overrides: Overrides) -> str:
+    cards = model_cards(overrides.files)
+    tasks = [task for m in models if (card := cards.get(normalise_name(m))) for task in card.tasks]
+    return tasks[0] if tasks else "node"
+
+
+def _put_flags_over(document: Document, overrides: Overrides) -> None:
+    """Replace values by flags, keeping the name of the flag as the value's place."""
+    raw, flags = document.raw, document.where.flags
+    if overrides.task is not None and document.source != "command line":
+        try:
+            known = find_task(overrides.task).name
+        except ConfigError:
+            known = overrides.task
+        if normalise_name(str(raw.get("task", known))) != known:
+            document.problems.append(
+                f"--task: the suite is of task {printable(raw.get('task'))}; "
+                f"--task {printable(overrides.task)} cannot change it."
+            )
+    if overrides.data is not None and overrides.datasets:
+        document.problems.append("--data replaces the data sets: leave --dataset out.")
+    if overrides.protocol is not None:
+        raw["protocol"] = overrides.protocol
+        flags["protocol",] = "--protocol"
+    for name, value in overrides.settings:
+        _put_setting(document, name, value)
+    if overrides.max_seconds is not None:
+        _put_setting(document, "recipe.max_seconds", overrides.max_seconds)
+        flags["set", "recipe", "max_seconds"] = "--max-seconds"
+    if overrides.seeds is not None:
+        raw["seeds"] = overrides.seeds
+        flags["seeds",] = "--seeds"
+    if overrides.seed is not None:
+        raw["seeds"] = [overrides.seed]
+        flags["seeds",] = "--seed"
+    if overrides.optional:
+        raw["run_optional"] = True
+        flags["run_optional",] = "--optional"
+
+
+def _put_setting(document: Document, name: str, value: object) -> None:
+    parts = _setting_parts(name)
+    if len(parts) == 1:
+        if parts[0] == "system":
+            document.problems.append("--set system: name one value, system.NAME.options.X=VALUE.")
+            return
+        document.raw[parts[0]] = value
+        document.where.flags[parts[0],] = f"--set {printable(name)}"
+        return
+    table = document.settings
+    path: KeyPath = ("set",)
+    for part in parts[:-1]:
+        below = table.setdefault(part, {})
+        path = (*path, part)
+        if not isinstance(below, dict):
+            document.problems.append(f"--set {printable(name)}: {part} already has a value.")
+            return
+        table = below
+    table[parts[-1]] = value
+    document.where.flags[*path, parts[-1]] = f"--set {printable(name)}"
+
+
+def _setting_parts(name: str) -> list[str]:
+    """Split a dotted name; the name of a system may itself hold dots."""
+    if not name.startswith("system."):
+        return name.split(".")
+    for layer in (*_LAYERS, "preset"):
+        head, found, tail = name.rpartition(f".{layer}")
+        if found and len(head) > len("system."):
+            keys = tail.removeprefix(".").split(".") if tail.startswith(".") else []
+            return ["system", head.removeprefix("system."), layer, *keys]
+    return ["system", name.removeprefix("system.")]

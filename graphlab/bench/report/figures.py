@@ -1,0 +1,148 @@
+"""Which figures the page has: one a data set in each of four sections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from graphlab.bench.report.display import plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from graphlab.bench.record import RunRecord
+    from graphlab.bench.report.series import Series
+    from graphlab.bench.report.tables import Column, ResultTable, Row
+
+__all__ = ["figure_sections", "first_columns"]
+
+_MOST_FIGURES = 12
+_SECTIONS = (
+    (
+        "seeds",
+        "Every seed",
+        "One dot a run. The bar is the mean, the line its 95 % t interval.",
+    ),
+    (
+        "curves",
+        "Learning curves",
+        "Validation values by epoch: the median over seeds, with the band from the 10 % to the "
+        "90 % quantile. A line ends where fewer than half of the seeds were still training.",
+    ),
+    (
+        "time",
+        "Quality against training time",
+        "Mean over seeds, one standard deviation up and down, against the median training time "
+        "of a run on the machine named below.",
+    ),
+    (
+        "parameters",
+        "Quality against size",
+        "Mean over seeds, one standard deviation up and down, against the number of learnable "
+        "parameters.",
+    ),
+)
+_RunsOf = Callable[["Row", "Column"], "list[RunRecord]"]
+
+
+def figure_sections(
+    table: ResultTable, runs_of: _RunsOf, folder_of: Callable[[RunRecord], Path]
+) -> list[dict[str, Any]]:
+    """Return the sections with their figures as SVG, in the order of the table's columns.
+
+    Args:
+        table: The table.
+        runs_of: Gives the runs of a row in a column.
+        folder_of: Gives a run's folder.
+
+    Cost: imports matplotlib, unless there is nothing to draw; 0.1 s a figure.
+    """
+    if not any(cell and cell.n for row in table.rows for cell in row.cells):
+        return []
+    from markupsafe import Markup
+
+    places = first_columns(table.columns)
+    sections: list[dict[str, Any]] = []
+    for kind, title, caption in _SECTIONS:
+        drawn = []
+        for index, column in places[:_MOST_FIGURES]:
+            series = _series(table, index, runs_of, folder_of if kind == "curves" else None)
+            where = f"{plain(column.dataset)}, {plain(column.protocol)}"
+            svg = _draw(kind, f"{kind}{index}", where, series, column)
+            if svg is not None:
+                # drawn by us from numbers; every name in it is escaped there
+                drawn.append({"head": where, "svg": Markup(svg), "caption": ""})  # noqa: S704
+        if kind == "seeds" and any(column.published for _, column in places):
+            note = f"{caption} The diamond is the published mean."
+        else:
+            note = caption
+        if drawn:
+            sections.append({"kind": kind, "title": title, "caption": note, "drawn": drawn})
+    if len(places) > _MOST_FIGURES:
+        for section in sections:
+            section["caption"] += f" Drawn for the first {_MOST_FIGURES} data sets."
+    return _side_by_side(sections) if len(places) == 1 else sections
+
+
+def first_columns(columns: Sequence[Column]) -> list[tuple[int, Column]]:
+    """Return the first column of each data set and protocol, that of its own metric."""
+    found: dict[tuple[str, str, str], tuple[int, Column]] = {}
+    for index, column in enumerate(columns):
+        found.setdefault((column.dataset, column.task, column.protocol), (index, column))
+    return list(found.values())
+
+
+def _side_by_side(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """With one data set alone, put the figures of all sections into one."""
+    drawn = [
+        {"head": section["title"], "svg": figure["svg"], "caption": section["caption"]}
+        for section in sections
+        for figure in section["drawn"]
+    ]
+    return [{"kind": "figures", "title": "Figures", "caption": "", "drawn": drawn}]
+
+
+def _draw(kind: str, key: str, where: str, series: Sequence[Series], column: Column) -> str | None:
+    from graphlab.bench.report import plots
+
+    style = column.style
+    if kind == "seeds":
+        return plots.seed_scatter(key, where, series, style)
+    if kind == "curves":
+        return plots.learning_curves(key, where, series, column.metric, style)
+    if kind == "time":
+        return plots.against_time(key, where, series, style)
+    return plots.against_parameters(key, where, series, style)
+
+
+def _series(
+    table: ResultTable,
+    index: int,
+    runs_of: _RunsOf,
+    folder_of: Callable[[RunRecord], Path] | None,
+) -> list[Series]:
+    from graphlab.bench.report.curves import read_curves
+    from graphlab.bench.report.series import Series
+
+    column = table.columns[index]
+    made = []
+    for position, row in enumerate(table.rows):
+        cell = row.cells[index]
+        if cell is None:
+            continue
+        runs = [run for run in runs_of(row, column) if run.done] if folder_of else []
+        made.append(
+            Series(
+                name=f"{row.system} ({row.note})" if row.note else row.system,
+                index=position,
+                values=tuple((seed, value) for seed, _, value in cell.values),
+                remark=cell.failed(),
+                published=cell.published,
+                train_seconds=cell.train_seconds,
+                parameters=cell.parameters,
+                curves=tuple(
+                    curves for run in runs if folder_of and (curves := read_curves(folder_of(run)))
+                ),
+            )
+        )
+    return made

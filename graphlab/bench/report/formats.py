@@ -1,0 +1,340 @@
+"""A result table as Markdown, CSV, LaTeX and plain values; names from outside are escaped."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+from graphlab.bench.report.display import compact, plain, seconds_range, spread
+
+if TYPE_CHECKING:
+    from graphlab.bench.report.tables import Cell, Column, ResultTable, Row
+
+__all__ = [
+    "comma_separated",
+    "escape_latex",
+    "escape_markdown",
+    "latex",
+    "markdown",
+    "plain_values",
+    "range_text",
+]
+
+FIELDS = (
+    "suite",
+    "system",
+    "model",
+    "cell_note",
+    "dataset",
+    "task",
+    "protocol",
+    "metric",
+    "planned",
+    "n",
+    "mean",
+    "std",
+    "min",
+    "max",
+    "best",
+    "failed",
+    "diverged",
+    "out_of_memory",
+    "timeout",
+    "missing",
+    "values",
+    "published_mean",
+    "published_std",
+    "published_runs",
+    "published_source",
+    "parameters",
+)
+TIME_FIELDS = ("train_seconds_median", "epoch_seconds_median")
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~#])")
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "^": r"\textasciicircum{}",
+    "~": r"\textasciitilde{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    '"': r"\textquotedbl{}",
+    "[": "{[}",  # a row that begins with [ or * would be an argument of the \\ before it
+    "]": "{]}",
+    "*": "{*}",
+    "±": r"$\pm$",
+    "\N{EN DASH}": "--",
+    "…": r"\dots{}",
+    "·": r"\textperiodcentered{}",
+}
+_LATIN_END = 0x180
+_FORMULA = "=+-@"
+
+
+# -- Markdown -----------------------------------------------------------------------------------
+
+
+def markdown(table: ResultTable, *, times: bool = True) -> str:
+    """Return a Markdown table with title and notes.
+
+    Args:
+        table: The table.
+        times: Add the column of training seconds.
+    """
+    heads = ["system"]
+    for column in table.columns:
+        heads.append(_head(column, "<br>", escape_markdown))
+        if column.published:
+            heads.append(f"published<br>{escape_markdown(column.dataset)}")
+    heads += [*(["training a run"] if times else []), "parameters"]
+    lines = [_line(heads), _line(["---", *["---:"] * (len(heads) - 1)])]
+    for row in table.rows:
+        fields = [_name(row, escape_markdown)]
+        for column, cell in zip(table.columns, row.cells, strict=True):
+            fields.append(_markdown_cell(cell, column))
+            if column.published:
+                fields.append(published_text(table, cell, column))
+        fields += [*([seconds_range(row.train_seconds)] if times else [])]
+        fields.append(range_text(row.parameters, compact))
+        lines.append(_line(fields))
+    parts = [f"## {escape_markdown(table.title)}", "\n".join(lines)]
+    if table.notes or table.sources:
+        notes = [f"- {escape_markdown(note)}" for note in table.notes]
+        notes += [
+            f"- [{number}] {escape_markdown(source.text)}. {source.url}".rstrip()
+            for number, source in enumerate(table.sources, 1)
+        ]
+        parts.append("\n".join(notes))
+    return "\n\n".join(parts) + "\n"
+
+
+def escape_markdown(text: str) -> str:
+    r"""Make a text from outside inert in Markdown and in the HTML that it may hold.
+
+    Example:
+        >>> print(escape_markdown("a|b <script>*x*"))
+        a\|b &lt;script&gt;\*x\*
+    """
+    safe = plain(text, 2000).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _MARKDOWN.sub(r"\\\1", safe)
+
+
+def _line(fields: list[str]) -> str:
+    return re.sub(r" +\|", " |", f"| {' | '.join(fields)} |")
+
+
+def _markdown_cell(cell: Cell | None, column: Column) -> str:
+    if cell is None:
+        return ""
+    number = cell.number(column.style)
+    number = f"**{number}**" if cell.best else number
+    remark = cell.remark()
+    return f"{number} ({remark})" if remark else number
+
+
+# -- CSV ----------------------------------------------------------------------------------------
+
+
+def comma_separated(table: ResultTable, *, times: bool = True) -> str:
+    """Return CSV: one line a system x data set x metric, full precision, times last."""
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow([*FIELDS, *(TIME_FIELDS if times else ())])
+    for line in _lines(table, times=times):
+        writer.writerow([_csv_field(value) for value in line.values()])
+    return target.getvalue()
+
+
+def _csv_field(value: Any) -> str:  # noqa: ANN401  (any plain value)
+    """Write a field so that a spreadsheet takes no text for a formula."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    text = plain(str(value), 10_000)
+    return f"'{text}" if text[:1] and text[0] in _FORMULA else text
+
+
+def _lines(table: ResultTable, *, times: bool) -> list[dict[str, Any]]:
+    return [
+        _record(table, row, column, cell, times=times)
+        for row in table.rows
+        for column, cell in zip(table.columns, row.cells, strict=True)
+        if cell is not None
+    ]
+
+
+def _record(
+    table: ResultTable, row: Row, column: Column, cell: Cell, *, times: bool
+) -> dict[str, Any]:
+    values = [value for _, _, value in cell.values]
+    published = cell.published
+    line = {
+        "suite": table.name,
+        "system": row.system,
+        "model": row.model,
+        "cell_note": row.note,
+        "dataset": column.dataset,
+        "task": column.task,
+        "protocol": column.protocol,
+        "metric": column.metric,
+        "planned": cell.planned,
+        "n": cell.n,
+        "mean": cell.mean,
+        "std": cell.std,
+        "min": min(values, default=None),
+        "max": max(values, default=None),
+        "best": cell.best,
+        "failed": cell.failures.get("failed", 0),
+        "diverged": cell.failures.get("diverged", 0),
+        "out_of_memory": cell.failures.get("out-of-memory", 0),
+        "timeout": cell.failures.get("timeout", 0),
+        "missing": cell.failures.get("missing", 0),
+        "values": " ".join(
+            f"{seed}={value!r}" if fold is None else f"{seed}-f{fold}={value!r}"
+            for seed, fold, value in cell.values
+        ),
+        "published_mean": published.mean if published else None,
+        "published_std": published.std if published else None,
+        "published_runs": published.runs if published else None,
+        "published_source": published.source.key if published else None,
+        "parameters": cell.parameters,
+    }
+    if times:
+        line["train_seconds_median"] = cell.train_seconds
+        line["epoch_seconds_median"] = cell.epoch_seconds
+    return line
+
+
+# -- plain values -------------------------------------------------------------------------------
+
+
+def plain_values(table: ResultTable, *, times: bool = True) -> dict[str, Any]:
+    """Return the table as values for JSON: one object a system x data set x metric."""
+    return {
+        "suite": table.name,
+        "title": table.title,
+        "results": _lines(table, times=times),
+        "notes": list(table.notes),
+        "sources": [
+            {"key": source.key, "text": source.text, "url": source.url} for source in table.sources
+        ],
+        "skipped": [{"dataset": name, "reason": why} for name, why in table.outline.skipped],
+    }
+
+
+# -- LaTeX --------------------------------------------------------------------------------------
+
+
+def latex(table: ResultTable, *, times: bool = True) -> str:
+    r"""Return a ``table`` environment that needs ``\usepackage{booktabs}`` alone."""
+    tops, rules, heads = [""], [], ["System"]
+    for column in table.columns:
+        width = 2 if column.published else 1
+        label = f"{escape_latex(column.dataset)} ({escape_latex(column.protocol)})"
+        tops.append(rf"\multicolumn{{{width}}}{{c}}{{{label}}}")
+        start = len(heads) + 1
+        rules.append(rf"\cmidrule(lr){{{start}-{start + width - 1}}}")
+        heads.append(escape_latex(column.style.head))
+        heads += ["published"] if column.published else []
+    extra = [*(["training"] if times else []), "parameters"]
+    tops += [""] * len(extra)
+    heads += extra
+    body = [_latex_row(table, row, times=times) for row in table.rows]
+    notes = [*table.notes]
+    notes += [f"[{n}] {source.text}." for n, source in enumerate(table.sources, 1)]
+    parts = [
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape_latex(table.title)}}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
+        r"\toprule",
+        f"{' & '.join(tops)} \\\\",
+        " ".join(rules),
+        f"{' & '.join(heads)} \\\\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        *([r"\par\smallskip\footnotesize"] if notes else []),
+        *(escape_latex(note) + r"\par" for note in notes),
+        r"\end{table}",
+    ]
+    return "\n".join(part for part in parts if part) + "\n"
+
+
+def escape_latex(text: str) -> str:
+    r"""Make a text from outside inert in LaTeX; letters its fonts lack are named by code point.
+
+    Example:
+        >>> print(escape_latex("50% of a_b & \\input{x}"))
+        50\% of a\_b \& \textbackslash{}input\{x\}
+    """
+    return "".join(
+        _LATEX.get(c) or (c if ord(c) < _LATIN_END else f"{{[}}U+{ord(c):04X}{{]}}")
+        for c in plain(text, 2000)
+    )
+
+
+def _latex_row(table: ResultTable, row: Row, *, times: bool) -> str:
+    fields = [_name(row, escape_latex)]
+    for column, cell in zip(table.columns, row.cells, strict=True):
+        if cell is None:
+            fields.append("")
+        else:
+            number = escape_latex(cell.number(column.style))
+            number = rf"\textbf{{{number}}}" if cell.best else number
+            remark = escape_latex(cell.remark())
+            fields.append(f"{number} ({remark})" if remark else number)
+        if column.published:
+            fields.append(escape_latex(published_text(table, cell, column)))
+    if times:
+        fields.append(escape_latex(seconds_range(row.train_seconds)))
+    fields.append(escape_latex(range_text(row.parameters, compact)))
+    return f"{' & '.join(fields)} \\\\"
+
+
+# -- shared -------------------------------------------------------------------------------------
+
+
+def published_text(table: ResultTable, cell: Cell | None, column: Column) -> str:
+    """Write a published number with the number of its source, "" when there is none."""
+    if cell is None or cell.published is None:
+        return ""
+    number = spread(column.style, cell.published.mean, cell.published.std)
+    return f"{number} [{table.source_number(cell.published)}]"
+
+
+def range_text(extent: tuple[Any, Any] | None, write: Any) -> str:  # noqa: ANN401
+    """Write the least and the largest of a row, once when they are written alike.
+
+    Example:
+        >>> range_text((23063, 237446), compact), range_text(None, compact)
+        ('23.1k to 237k', '')
+    """
+    if extent is None:
+        return ""
+    low, high = write(extent[0]), write(extent[1])
+    return low if low == high else f"{low} to {high}"
+
+
+def _head(column: Column, newline: str, escape: Any) -> str:  # noqa: ANN401  (a text function)
+    return newline.join(
+        (escape(column.dataset), escape(column.protocol), escape(column.style.head))
+    )
+
+
+def _name(row: Row, escape: Any) -> str:  # noqa: ANN401  (a text function)
+    name = escape(plain(row.system))
+    return f"{name} ({escape(row.note)})" if row.note else name

@@ -1,0 +1,112 @@
+"""Sentences under a table: what its numbers are, how the epoch was chosen, what is missing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from graphlab.bench.report.display import metric_style, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from graphlab.bench.record import RunRecord
+    from graphlab.bench.report.tables import Column, Row
+
+__all__ = ["selection", "table_notes"]
+
+
+def table_notes(
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    records: Sequence[RunRecord],
+    skipped: Sequence[tuple[str, str]],
+    left_out: int,
+) -> tuple[str, ...]:
+    """Return the sentences of one table.
+
+    Args:
+        columns: Its columns.
+        rows: Its rows.
+        records: The records behind it.
+        skipped: (data set, reason) of sets that did not run.
+        left_out: Number of records of other settings in the same folder.
+    """
+    cells = [cell for row in rows for cell in row.cells if cell is not None]
+    notes = []
+    if any(cell.n for cell in cells):
+        notes.append(_spread_note([cell.n for cell in cells if cell.n], rows))
+        notes.extend(_selection_note(records))
+        if _several_metrics(columns):
+            notes.append(
+                "All metrics of a run are of one state of the model, "
+                "that of the epoch chosen as above."
+            )
+    if any(cell.best for cell in cells):
+        excluded = any(cell.failures for cell in cells)
+        notes.append(
+            "Bold: best mean of a column"
+            + (", cells with failed runs not considered." if excluded else ".")
+        )
+    if any(cell.failures for cell in cells):
+        notes.append(
+            "Runs that diverged or failed are counted beside the number and are in no mean; "
+            "that mean is over the other runs alone."
+        )
+    if any(row.note for row in rows):
+        notes.append(
+            "Rows of one name differ in their settings; "
+            "graphlab-bench show CELL prints what was set."
+        )
+    notes.extend(f"Skipped: {plain(name)}: {plain(why, 200)}." for name, why in skipped)
+    if left_out:
+        runs = "1 run" if left_out == 1 else f"{left_out} runs"
+        notes.append(f"{runs} with other settings in this folder are not in the table.")
+    return tuple(notes)
+
+
+def selection(record: RunRecord) -> str:
+    """Say of which epoch a run's test value is.
+
+    Example:
+        >>> from graphlab.bench.record import Config, Identity, Result, RunRecord
+        >>> run = RunRecord(
+        ...     identity=Identity(run_id="1", cell_id="c", suite="s", system="GCN", dataset="cora",
+        ...                       task="node", protocol="public", seed=0),
+        ...     config=Config(model="gcn", recipe={"monitor": "acc", "select": "best"}),
+        ...     result=Result(status="done"))
+        >>> selection(run)
+        'at the epoch of best validation accuracy'
+    """
+    recipe = record.config.recipe
+    if recipe.get("select", "best") == "last":
+        return "at the last epoch"
+    monitor = record.result.monitor or str(recipe.get("monitor", "loss"))
+    return f"at the epoch of best validation {metric_style(monitor.removeprefix('val_')).label}"
+
+
+def _spread_note(counts: Sequence[int], rows: Sequence[Row]) -> str:
+    if max(counts) == 1:
+        return "Test values of single runs: no spread can be given."
+    what = "mean ± sample standard deviation"
+    folds = any(fold is not None for row in rows for c in row.cells if c for _, fold, _ in c.values)
+    over = "folds and seeds" if folds else "seeds"
+    low, high = min(counts), max(counts)
+    number = str(low) if low == high else f"{low} to {high}"
+    return f"Test values: {what} over {number} {over}."
+
+
+def _selection_note(records: Iterable[RunRecord]) -> list[str]:
+    """One sentence when all runs are selected alike, else one that names the systems."""
+    systems: dict[str, dict[str, None]] = {}
+    for record in records:
+        if record.done:
+            systems.setdefault(selection(record), {})[plain(record.identity.system)] = None
+    if len(systems) < 2:
+        return [f"Test is computed once, {phrase}." for phrase in systems]
+    parts = [f"{phrase} ({', '.join(names)})" for phrase, names in systems.items()]
+    return [f"Test is computed once, {'; '.join(parts)}."]
+
+
+def _several_metrics(columns: Sequence[Column]) -> bool:
+    places = [(c.dataset, c.task, c.protocol) for c in columns]
+    return len(set(places)) < len(places)
