@@ -311,8 +311,15 @@ def _models_in(file: Path, module: str | None) -> dict[str, ModelCard]:
     return cards
 
 
-@functools.cache
 def _parsed(file: Path, decorator: str) -> tuple[Decorated, ...]:
+    """Parse a file; again only after it has changed, as a notebook's user will do."""
+    changed = file.stat().st_mtime_ns if file.is_file() else 0
+    return _parsed_version(file, decorator, changed)
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed_version(file: Path, decorator: str, changed: int) -> tuple[Decorated, ...]:
+    del changed  # part of the key
     return tuple(decorated_classes(file, decorator))
 
 
@@ -323,7 +330,8 @@ def _import(module: str | None, file: Path | None) -> Any:  # noqa: ANN401
     if module is not None:
         return importlib.import_module(module)
     assert file is not None  # noqa: S101  (a card has one or the other)
-    name = f"graphlab_file_{file.stem}_{abs(hash(str(file))):x}"
+    version = (str(file), file.stat().st_mtime_ns if file.is_file() else 0)
+    name = f"graphlab_file_{file.stem}_{abs(hash(version)):x}"
     if name in sys.modules:
         return sys.modules[name]
     spec = spec_from_file_location(name, file)

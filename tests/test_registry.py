@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -147,3 +148,10 @@ def test_names_are_case_and_dash_insensitive():
     assert normalise_name(" PyG_GAT ") == "pyg-gat"
     assert nearest("hiden_chanels", {"hidden_channels": 1, "dropout": 2}) == ["hidden_channels"]
     assert nearest("qqq", ["hidden_channels"]) == []
+
+
+def test_a_changed_file_is_read_again(file):
+    assert "hidden_channels" in find_model("my-net", files=[file]).options
+    file.write_text(SOURCE.replace("hidden_channels: int = 64", "channels: int = 64"))
+    os.utime(file, ns=(1, 1))
+    assert "channels" in find_model("my-net", files=[file]).options
