@@ -1,0 +1,48 @@
+"""What an import costs: ``graphlab.models`` is torch and little else."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+
+LIGHT = "import torch"
+OURS = "from graphlab.models import DAGNN"
+LATE = ("torch_geometric", "pandas", "accelerate", "numba", "scipy", "sklearn", "safetensors")
+LIMIT = 1.35
+
+
+def cpu_seconds(code: str) -> float:
+    """User and system time of a fresh interpreter that runs ``code``."""
+    child = subprocess.Popen([sys.executable, "-c", code])
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    assert child.returncode == 0, code
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_models_import_in_the_time_of_torch(capsys):
+    times = [(cpu_seconds(LIGHT), cpu_seconds(OURS)) for _ in range(5)]
+    torch_alone, ours = (statistics.median(column) for column in zip(*times, strict=True))
+    with capsys.disabled():
+        print(
+            f"\n{OURS}: {ours:.2f} CPU s, {LIGHT}: {torch_alone:.2f} CPU s, "
+            f"ratio {ours / torch_alone:.2f} (limit {LIMIT})"
+        )
+    assert ours / torch_alone <= LIMIT
+
+
+def loaded_by(code: str) -> set[str]:
+    script = f"{code}\nimport sys, json; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return {name.partition(".")[0] for name in json.loads(done.stdout)}
+
+
+def test_no_other_heavy_library_is_imported():
+    names = loaded_by(f"{OURS}; import graphlab.models.pyg")
+    assert "torch" in names
+    assert sorted(names & set(LATE)) == []
