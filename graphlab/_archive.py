@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import lzma
 import shutil
@@ -32,6 +33,8 @@ _DAMAGED = (
     RuntimeError,  # an encrypted zip
     NotImplementedError,  # a compression method that Python lacks
 )
+# what a name may lead to that is taken, too long, below a file, or no name for a file at all
+_BAD_NAME = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
 _Member = tuple[str, bool, IO[bytes] | None]  # name, is a folder, content
 
 
@@ -84,7 +87,8 @@ def _unpack(source: Path, folder: Path, max_bytes: int, max_entries: int) -> lis
         for count, (name, is_folder, content) in enumerate(_members(source), start=1):
             if count > max_entries:
                 raise UnsafeFileError(f"{source} holds more than {max_entries} entries.")
-            path = folder / _inside(source, name)
+            inside = _inside(source, name)
+            path = folder / inside
             if is_folder:
                 path.mkdir(parents=True, exist_ok=True)
                 continue
@@ -92,10 +96,19 @@ def _unpack(source: Path, folder: Path, max_bytes: int, max_entries: int) -> lis
             left -= _copy(content, path, left)
             if left < 0:
                 raise UnsafeFileError(f"{source} unpacks to more than {max_bytes} bytes.")
-            names.append(_inside(source, name))
+            names.append(inside)
     except _DAMAGED as error:
-        raise UnsafeFileError(f"{source} is not a readable archive: {error}.") from error
+        raise _unreadable(source, error) from error
+    except OSError as error:
+        if error.errno not in _BAD_NAME:
+            raise
+        raise _unreadable(source, error) from error
     return names
+
+
+def _unreadable(source: Path, error: Exception) -> UnsafeFileError:
+    reason = getattr(error, "strerror", None) or type(error).__name__
+    return UnsafeFileError(f"{source} is not a readable zip or tar archive: {reason}.")
 
 
 def _members(source: Path) -> Iterator[_Member]:
@@ -125,7 +138,7 @@ def _inside(source: Path, name: str) -> str:
     """Return the name if it stays below the folder."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     drive = bool(parts) and (parts[0].startswith("/") or ":" in parts[0])
-    if not parts or drive or ".." in parts or "\x00" in name:
+    if drive or ".." in parts or "\x00" in name:
         raise UnsafeFileError(f"{source} holds the name {name!r}, which leads out of its folder.")
     return "/".join(parts)
 

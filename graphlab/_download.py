@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import time
 import urllib.error
@@ -88,8 +89,8 @@ def download(
             time.sleep(min(0.5 * 2**attempt, 8.0))
         try:
             _fetch(url, part, timeout)
-        except (OSError, ValueError) as error:
-            problem = str(error)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            problem = " ".join(str(error).split()) or type(error).__name__
             if isinstance(error, urllib.error.HTTPError) and not _worth_retrying(error.code):
                 break
             continue
@@ -136,7 +137,10 @@ def _fetch(url: str, part: Path, timeout: float) -> None:
 
 def _check_url(url: str) -> str:
     """Return the host of an allowed address."""
-    parts = urllib.parse.urlsplit(url)
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError as error:
+        raise DatasetDownloadError(f"{url!r} is not an address: {error}.") from error
     host = parts.hostname or ""
     if parts.scheme == "https" or (parts.scheme == "http" and host in _LOOPBACK):
         return host

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from graphlab.errors import InputError
+from graphlab.errors import InputError, ResourceError
 
 __all__ = ["EdgeList", "read_edges", "read_weight"]
 
-_INTEGER = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+_SIGNED = (torch.int64, torch.int32, torch.int16, torch.int8)
+_UNSIGNED = (torch.uint64, torch.uint32, torch.uint16, torch.uint8)
+_INTEGER = (*_SIGNED, *_UNSIGNED)
 _MAX_NODES = 2**31 - 1  # compiled kernels keep ids in 32 bits
+_BYTES_A_NODE = 16  # row pointers, and the counts they are summed from
 _Parts = tuple["EdgeList", Tensor | None, Tensor | None]
 
 
@@ -34,15 +40,15 @@ class EdgeList:
 
 def read_edges(graph: Any, num_nodes: int | None, edge_weight: Any) -> _Parts:  # noqa: ANN401
     """Read any accepted description; see :func:`graphlab.graph.as_graph`."""
+    module = type(graph).__module__.partition(".")[0]
+    if module == "scipy":  # first: its dictionary of keys is a mapping too
+        return _from_scipy(graph, num_nodes, edge_weight)
     if isinstance(graph, Mapping):
         return _from_mapping(graph, num_nodes, edge_weight)
     if isinstance(graph, Tensor) and graph.layout != torch.strided:
         return _from_torch_sparse(graph, num_nodes, edge_weight)
     if hasattr(graph, "edge_index"):
         return _from_data(graph, num_nodes, edge_weight)
-    module = type(graph).__module__.partition(".")[0]
-    if module == "scipy":
-        return _from_scipy(graph, num_nodes, edge_weight)
     if module == "networkx" or hasattr(graph, "is_multigraph"):
         return _from_networkx(graph, num_nodes, edge_weight)
     return _from_array(graph, num_nodes, edge_weight)
@@ -50,7 +56,7 @@ def read_edges(graph: Any, num_nodes: int | None, edge_weight: Any) -> _Parts:  
 
 def read_weight(value: Any, num_edges: int) -> Tensor:  # noqa: ANN401
     """Validate edge weights: floating, one an entry, finite, not negative."""
-    weight = value if isinstance(value, Tensor) else torch.as_tensor(value)
+    weight = _tensor("edge_weight", value)
     if weight.dim() == 2 and weight.shape[1] == 1:
         weight = weight[:, 0]
     if weight.dim() != 1 or weight.shape[0] != num_edges:
@@ -58,6 +64,8 @@ def read_weight(value: Any, num_edges: int) -> Tensor:  # noqa: ANN401
             f"edge_weight has shape {tuple(weight.shape)}, expected ({num_edges},): "
             "one weight for each column of edge_index."
         )
+    if weight.is_complex():
+        raise InputError(f"edge_weight has type {weight.dtype}, expected real numbers.")
     if not weight.is_floating_point():
         weight = weight.to(torch.get_default_dtype())
     detached = weight.detach()
@@ -90,14 +98,11 @@ def _edge_list(
         index = index.to(torch.int64)
     if index.dtype not in _INTEGER:
         raise InputError(f"{name} has type {index.dtype}, expected integers (torch.int64).")
+    index = index.to(torch.int64)
     low, high = (int(v) for v in index.aminmax()) if index.numel() else (0, -1)
     if num_nodes is None:
         num_nodes = high + 1
-    if isinstance(num_nodes, bool) or int(num_nodes) != num_nodes or num_nodes < 0:
-        raise InputError(f"num_nodes is {num_nodes!r}, expected an integer >= 0.")
-    num_nodes = int(num_nodes)
-    if num_nodes > _MAX_NODES:
-        raise InputError(f"num_nodes is {num_nodes}; at most {_MAX_NODES} are supported.")
+    num_nodes = _count(num_nodes)
     if low < 0 or high >= num_nodes:
         wrong = low if low < 0 else high
         raise InputError(
@@ -105,7 +110,34 @@ def _edge_list(
             f"(ids must be 0..{num_nodes - 1})."
         )
     weight = None if edge_weight is None else read_weight(edge_weight, index.shape[1])
-    return EdgeList(index.to(torch.int64), num_nodes, weight, borrowed=True)
+    return EdgeList(index, num_nodes, weight, borrowed=True)
+
+
+def _count(num_nodes: Any) -> int:  # noqa: ANN401
+    """Validate the number of nodes; an array or tensor of one number is taken too."""
+    try:
+        value = num_nodes.item() if hasattr(num_nodes, "item") else num_nodes
+    except (ValueError, RuntimeError):
+        value = None
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not whole or int(value) != value or value < 0:
+        raise InputError(f"num_nodes is {num_nodes!r}, expected an integer >= 0.")
+    if value > _MAX_NODES:
+        raise InputError(f"num_nodes is {value}; at most {_MAX_NODES} are supported.")
+    needed, there = _BYTES_A_NODE * int(value), _physical_bytes()
+    if there is not None and needed > there:
+        raise ResourceError(
+            f"num_nodes is {value}: the row pointers alone need {needed} bytes, the machine has "
+            f"{there} bytes. Number the nodes without gaps."
+        )
+    return int(value)
+
+
+def _physical_bytes() -> int | None:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return None
 
 
 def _from_array(graph: Any, num_nodes: int | None, edge_weight: Any) -> _Parts:  # noqa: ANN401
@@ -149,7 +181,7 @@ def _from_scipy(graph: Any, num_nodes: int | None, edge_weight: Any) -> _Parts: 
 
 def _matrix_entries(index: Tensor, values: Tensor, num_nodes: int) -> EdgeList:
     """Entries of a matrix; a matrix of ones (or truth values) is an unweighted graph."""
-    plain = values.dtype == torch.bool or bool((values == 1).all())
+    plain = bool((values == 1).all())
     return _edge_list(index, num_nodes, None if plain else values, name="the matrix")
 
 
@@ -165,12 +197,14 @@ def _from_networkx(graph: Any, num_nodes: int | None, edge_weight: Any) -> _Part
     weighted = False
     for a, b, data in graph.edges(data=True):
         weighted = weighted or "weight" in data
-        u, v, weight = number[a], number[b], float(data.get("weight", 1.0))
+        u, v, weight = number[a], number[b], data.get("weight", 1.0)
+        if not isinstance(weight, Real):
+            raise InputError(f"edge {(a, b)!r} has the weight {weight!r}, expected a number.")
         pairs.append((u, v))
-        weights.append(weight)
+        weights.append(float(weight))
         if both and u != v:
             pairs.append((v, u))
-            weights.append(weight)
+            weights.append(float(weight))
     index = torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).t()
     weight_or_none = torch.tensor(weights) if weighted else None
     return _edge_list(index, len(number), weight_or_none), None, None
@@ -178,13 +212,13 @@ def _from_networkx(graph: Any, num_nodes: int | None, edge_weight: Any) -> _Part
 
 def _from_data(data: Any, num_nodes: int | None, edge_weight: Any) -> _Parts:  # noqa: ANN401
     """Read an object with ``.edge_index``, by attribute: PyG's ``Data`` and its like."""
-    x, y = _tensor(getattr(data, "x", None)), _tensor(getattr(data, "y", None))
+    x, y = (_optional(name, getattr(data, name, None)) for name in ("x", "y"))
     if num_nodes is None:
-        num_nodes = x.shape[0] if x is not None else getattr(data, "num_nodes", None)
+        rows = x.shape[0] if x is not None and x.dim() else None
+        num_nodes = getattr(data, "num_nodes", None) if rows is None else rows
     if edge_weight is None:
         edge_weight = getattr(data, "edge_weight", None)
-    index = torch.as_tensor(data.edge_index)
-    edges = _edge_list(index, num_nodes, edge_weight)
+    edges = _edge_list(_tensor("edge_index", data.edge_index), num_nodes, edge_weight)
     return edges, x, _one_label_a_node(y, edges.num_nodes)
 
 
@@ -195,15 +229,15 @@ def _from_mapping(graph: Mapping[str, Any], num_nodes: int | None, edge_weight: 
             f"graph is a dictionary with keys {sorted(map(str, graph))}; it needs 'edge_index' "
             "and 'num_nodes'."
         )
-    x = _tensor(graph.get("node_feat", graph.get("x")))
-    y = _tensor(graph.get("y", graph.get("node_label")))
+    x = _optional("x", graph.get("node_feat", graph.get("x")))
+    y = _optional("y", graph.get("y", graph.get("node_label")))
     if num_nodes is None:
         num_nodes = graph.get("num_nodes")
     if num_nodes is None and x is not None:
         num_nodes = x.shape[0]
     if edge_weight is None:
         edge_weight = graph.get("edge_weight")
-    edges = _edge_list(torch.as_tensor(graph["edge_index"]), num_nodes, edge_weight)
+    edges = _edge_list(_tensor("edge_index", graph["edge_index"]), num_nodes, edge_weight)
     return edges, x, _one_label_a_node(y, edges.num_nodes)
 
 
@@ -214,8 +248,15 @@ def _one_label_a_node(y: Tensor | None, num_nodes: int) -> Tensor | None:
     return y[:, 0] if y.dim() == 2 and y.shape[1] == 1 else y
 
 
-def _tensor(value: Any) -> Tensor | None:  # noqa: ANN401
-    return None if value is None else torch.as_tensor(value)
+def _tensor(name: str, value: Any) -> Tensor:  # noqa: ANN401
+    try:
+        return torch.as_tensor(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise InputError(f"{name} is {value!r:.60}, expected a tensor or an array.") from error
+
+
+def _optional(name: str, value: Any) -> Tensor | None:  # noqa: ANN401
+    return None if value is None else _tensor(name, value)
 
 
 def _square(shape: Any, num_nodes: int | None) -> None:  # noqa: ANN401

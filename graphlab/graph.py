@@ -210,14 +210,16 @@ class Graph:
         return moved
 
     def to_scipy(self) -> scipy.sparse.csr_array:
-        """Return the (n, n) matrix as a scipy CSR array; equal entries stay separate."""
+        """Return the (n, n) matrix as a scipy CSR array of its own; equal entries stay separate."""
         import numpy as np
         import scipy.sparse
 
         weight = self._weight
-        data = np.ones(self.num_edges, np.float32) if weight is None else weight.cpu().numpy()
+        data = np.ones(self.num_edges, np.float32)
+        if weight is not None:
+            data = weight.detach().cpu().numpy()
         parts = (data, self.indices.cpu().numpy(), self._indptr.cpu().numpy())
-        return scipy.sparse.csr_array(parts, shape=(self._num_nodes, self._num_nodes))
+        return scipy.sparse.csr_array(parts, shape=(self._num_nodes, self._num_nodes), copy=True)
 
     def to_pyg(self) -> Any:  # noqa: ANN401  (torch_geometric is not imported for its type)
         """Return a ``torch_geometric.data.Data`` with the same tensors."""
@@ -283,6 +285,7 @@ def as_graph(
     Raises:
         InputError: Not a graph, ids out of range or not integer, weights of another length,
             negative or not finite; names the argument, the value and the allowed range.
+        ResourceError: The number of nodes alone passes the machine's memory.
 
     Cost: O(m log m), O(m) when the entries are sorted already. A torch ``edge_index`` that is
     given again unchanged (same object and version counter) costs nothing; arrays that carry no

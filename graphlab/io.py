@@ -126,8 +126,6 @@ def safe_load(path: PathLike) -> Any:  # noqa: ANN401
 
 
 def _load_arrays(file: Path) -> Any:  # noqa: ANN401
-    import zipfile
-
     import numpy as np
 
     try:
@@ -136,14 +134,15 @@ def _load_arrays(file: Path) -> Any:  # noqa: ANN401
             return content
         with content:
             return {name: content[name] for name in content.files}
-    except ValueError as error:
+    except MemoryError:
+        raise
+    except Exception as error:
         if "allow_pickle" in str(error) or "Object arrays" in str(error):
             raise UnsafeFileError(
-                f"{file} holds a pickled object, which could run code; it was not read."
+                f"{file} holds a pickled object, which could run code, or is no numpy file; "
+                "it was not read."
             ) from error
-        raise CheckpointError(f"{file} is damaged: {error}.") from error
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise CheckpointError(f"{file} is damaged: {error}.") from error
+        raise _damaged(file, error) from error
 
 
 def _load_tensors(file: Path) -> Any:  # noqa: ANN401
@@ -153,13 +152,25 @@ def _load_tensors(file: Path) -> Any:  # noqa: ANN401
 
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
+    except MemoryError:
+        raise
     except pickle.UnpicklingError as error:
         raise UnsafeFileError(
             f"{file} holds more than tensors and plain values, which could run code, or it is "
             "damaged; it was not read."
         ) from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError) as error:
-        raise CheckpointError(f"{file} is damaged: {error}.") from error
+    except Exception as error:
+        raise _damaged(file, error) from error
+
+
+def _damaged(file: Path, error: Exception) -> CheckpointError:
+    """The error for a file that cannot be read: reading one can raise anything.
+
+    The text of the cause stays out, since it may echo content.
+    """
+    return CheckpointError(
+        f"{file} ({file.stat().st_size} bytes) is damaged: {type(error).__name__} while reading it."
+    )
 
 
 def _sync_folder(folder: Path) -> None:

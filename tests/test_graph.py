@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphlab import graph as graph_module
-from graphlab.errors import InputError
+from graphlab.errors import InputError, ResourceError
 from graphlab.graph import Graph, as_graph
 
 EDGES = torch.tensor([[2, 0, 0, 3], [0, 2, 1, 3]])
@@ -35,7 +35,9 @@ def dense(graph: Graph) -> torch.Tensor:
 FORMS = {
     "tensor": lambda: (EDGES, 5),
     "int32": lambda: (EDGES.int(), 5),
-    "numpy": lambda: (EDGES.numpy(), 5),
+    "uint32": lambda: (EDGES.numpy().astype(np.uint32), 5),
+    "uint64": lambda: (EDGES.numpy().astype(np.uint64), 5),
+    "numpy": lambda: (EDGES.numpy(), np.array(5)),
     "list": lambda: (EDGES.tolist(), 5),
     "graph": lambda: (as_graph(EDGES, 5), None),
     "data": lambda: (Data(edge_index=EDGES, num_nodes=5), None),
@@ -43,6 +45,7 @@ FORMS = {
     "ogb": lambda: ({"edge_index": EDGES.numpy(), "num_nodes": 5, "node_feat": None}, None),
     "scipy": lambda: (sp.csr_array(dense(as_graph(EDGES, 5)).numpy()), None),
     "scipy-matrix": lambda: (sp.coo_matrix(dense(as_graph(EDGES, 5)).numpy()), None),
+    "scipy-dok": lambda: (sp.dok_array(dense(as_graph(EDGES, 5)).numpy()), None),
     "dense": lambda: (dense(as_graph(EDGES, 5)), None),
     "dense-numpy": lambda: (dense(as_graph(EDGES, 5)).numpy(), None),
     "torch-coo": lambda: (dense(as_graph(EDGES, 5)).to_sparse_coo(), None),
@@ -105,6 +108,8 @@ def test_matrix_weights_survive_and_ones_do_not_count_as_weights():
     matrix = torch.tensor([[0.0, 2.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
     assert as_graph(matrix).edge_weight.tolist() == [2.0, 1.0]
     assert as_graph((matrix > 0).float()).edge_weight is None
+    stored_false = sp.csr_array((np.array([True, False]), ([0, 1], [1, 0])), shape=(3, 3))
+    assert as_graph(stored_false).edge_weight.tolist() == [1.0, 0.0]
 
 
 @pytest.mark.parametrize(
@@ -123,6 +128,16 @@ def test_matrix_weights_survive_and_ones_do_not_count_as_weights():
         ([[0], [1]], -1, "num_nodes is -1"),
         ([[0], [1]], 2.5, "num_nodes is 2.5"),
         ([[0], [1]], 2**40, "at most"),
+        ([[0], [1]], "five", "num_nodes is 'five'"),
+        ([[0], [1]], float("nan"), "num_nodes is nan"),
+        ([[0], [1]], float("inf"), "num_nodes is inf"),
+        ([[0], [1]], [5], r"num_nodes is \[5\]"),
+        ([[0], [1]], torch.tensor([5, 6]), "num_nodes is tensor"),
+        (Data(edge_index=EDGES, x=torch.tensor(1.0)), None, r"x has shape \(\)"),
+        (np.array([[2**63], [1]], dtype=np.uint64), 5, "holds node -"),
+        (Data(edge_index=None, num_nodes=5), None, "edge_index is None"),
+        ({"edge_index": None, "num_nodes": 5}, None, "edge_index is None"),
+        (Data(edge_index=EDGES, x="words"), None, "x is 'words'"),
         (nx.path_graph(3), 4, "has 3 nodes, expected 4"),
     ],
 )
@@ -138,6 +153,8 @@ def test_bad_graphs_name_the_value_and_the_range(given, num_nodes, text):
         ([1.0, float("nan"), 1.0, 1.0], "nan at position 1"),
         ([1.0, 1.0, float("inf"), 1.0], "inf at position 2"),
         ([1.0, 1.0, 1.0, -2.0], "-2 at position 3"),
+        (["a", "b", "c", "d"], "edge_weight is"),
+        (torch.ones(4, dtype=torch.complex64), "type torch.complex64"),
     ],
 )
 def test_bad_weights_name_the_value_and_the_place(weight, text):
@@ -145,6 +162,21 @@ def test_bad_weights_name_the_value_and_the_place(weight, text):
         as_graph(EDGES, 5, edge_weight=weight)
     with pytest.raises(InputError, match=text):
         as_graph(as_graph(EDGES, 5), edge_weight=weight)
+
+
+@pytest.mark.parametrize("weight", [None, "heavy"])
+def test_networkx_weights_that_are_no_numbers_name_the_edge(weight):
+    graph = nx.Graph()
+    graph.add_edge("a", "b", weight=weight)
+    with pytest.raises(InputError, match=r"edge \('a', 'b'\) has the weight"):
+        as_graph(graph)
+
+
+def test_ids_with_huge_gaps_are_refused_before_memory_is_taken(monkeypatch):
+    monkeypatch.setattr("os.sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 1000}.__getitem__)
+    assert as_graph([[0], [1]], 200_000).num_nodes == 200_000
+    with pytest.raises(ResourceError, match=r"num_nodes is 300000.*4800000 bytes.*4096000 bytes"):
+        as_graph([[0], [299_999]])
 
 
 def test_weights_beside_a_matrix_are_refused():
@@ -254,6 +286,16 @@ def test_degree_scipy_repr_copy_and_device():
     moved = graph.with_labels(torch.arange(5)).to("meta")
     assert moved.device.type == "meta"
     assert moved.features.device.type == "meta"
+
+
+def test_a_scipy_matrix_shares_nothing_with_the_graph():
+    weight = torch.tensor([1.0, 2.0, 3.0, 4.0], requires_grad=True)
+    graph = as_graph(EDGES, 5, edge_weight=weight)
+    matrix = graph.to_scipy()
+    matrix.data *= 10
+    matrix.indices[:] = 0
+    assert graph.edge_weight.tolist() == [3.0, 2.0, 1.0, 4.0]
+    assert graph.indices.tolist() == [1, 2, 0, 3]
 
 
 def test_cached_builds_once_and_is_not_shared_with_copies():

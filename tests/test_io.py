@@ -5,6 +5,7 @@ import io as stdio
 import json
 import os
 import pickle
+import socket
 import struct
 import tarfile
 import threading
@@ -142,6 +143,33 @@ def test_damaged_files_are_named(tmp_path, suffix):
         io.safe_load(path)
 
 
+@pytest.mark.parametrize("form", ["npz", "packed.npz", "npy", "pt", "old.pt"])
+def test_whatever_is_damaged_the_error_is_ours(tmp_path, form):
+    path = tmp_path / f"a.{form}"
+    if form == "npz":
+        np.savez(path, x=np.arange(50.0))
+    elif form == "packed.npz":
+        np.savez_compressed(path, x=np.arange(50.0))
+    elif form == "npy":
+        np.save(path, np.arange(50.0))
+    else:
+        torch.save({"w": torch.ones(3)}, path, _use_new_zipfile_serialization=form == "pt")
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for position in rng.integers(len(whole), size=300):
+        for content in (
+            whole[:position],
+            whole[:position] + bytes([whole[position] ^ 1 << position % 8]) + whole[position + 1 :],
+        ):
+            path.write_bytes(content)
+            try:
+                io.safe_load(path)
+            except (CheckpointError, UnsafeFileError):
+                refused += 1
+    assert refused > 100
+
+
 # --- restricted_unpickle
 
 
@@ -224,6 +252,10 @@ def test_good_archives_are_extracted(tmp_path):
     )
     io.safe_extract(made, tmp_path / "tar")
     assert (tmp_path / "tar" / "d" / "x").read_bytes() == b"one"
+    made = tar_of(  # as "tar -cf a.tar ." writes it
+        tmp_path / "a.tar", [(entry("./", kind=tarfile.DIRTYPE), None), (entry("./x", 1), b"1")]
+    )
+    assert io.safe_extract(made, tmp_path / "dot") == [tmp_path / "dot" / "x"]
 
 
 def test_hostile_archives_leave_nothing(tmp_path):
@@ -246,6 +278,11 @@ def test_hostile_archives_leave_nothing(tmp_path):
         tar_of(tmp_path / "hard.tgz", [(entry("l", kind=tarfile.LNKTYPE, link="../x"), None)]),
         tar_of(tmp_path / "dev.tgz", [(entry("d", kind=tarfile.CHRTYPE), None)]),
         tar_of(tmp_path / "bomb.tgz", [(entry("zeros", len(bomb)), bomb)]),
+        tar_of(tmp_path / "twice.tgz", [(entry("x", 1), b"1"), (entry("x", 1), b"2")]),
+        tar_of(tmp_path / "below.tgz", [(entry("x", 1), b"1"), (entry("x/y", 1), b"2")]),
+        tar_of(tmp_path / "above.tgz", [(entry("x/y", 1), b"1"), (entry("x", 1), b"2")]),
+        tar_of(tmp_path / "nofile.tgz", [(entry(".", 1), b"1")]),
+        tar_of(tmp_path / "long.tgz", [(entry("x" * 300, 1), b"1")]),
     ]
     (tmp_path / "text.zip").write_text("not an archive")
     whole = (tmp_path / "bomb.tgz").read_bytes()
@@ -253,8 +290,9 @@ def test_hostile_archives_leave_nothing(tmp_path):
     made += [tmp_path / "text.zip", tmp_path / "cut.tgz"]
     before = sorted(tmp_path.iterdir())
     for archive in made:
-        with pytest.raises(UnsafeFileError, match=archive.name):
+        with pytest.raises(UnsafeFileError, match=archive.name) as caught:
             io.safe_extract(archive, tmp_path / "out", max_bytes=1_000_000, max_entries=20)
+        assert "\n" not in str(caught.value)
         assert sorted(tmp_path.iterdir()) == before
 
 
@@ -364,6 +402,46 @@ def test_missing_file_is_not_asked_for_again(server, tmp_path):
 def test_only_https_and_loopback(url, tmp_path):
     with pytest.raises(DatasetDownloadError, match="not allowed"):
         io.download(url, tmp_path / "x")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"what\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel",
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nhello",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: /again\r\nContent-Length: 0\r\n\r\n",
+        b"",
+    ],
+)
+def test_a_server_that_speaks_nonsense_is_a_failed_download(answer, tmp_path, monkeypatch):
+    monkeypatch.setattr(_download.time, "sleep", lambda _: None)
+
+    def talk():
+        while True:
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(4096)
+                connection.sendall(answer)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=talk, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/x"
+        with pytest.raises(DatasetDownloadError, match="from 127.0.0.1 failed") as caught:
+            io.download(url, tmp_path / "x", retries=2)
+        assert "\n" not in str(caught.value)
+        assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("url", ["https://[bad/x", "https://", "https://example.org/a b"])
+def test_an_address_that_is_none_is_refused(url, tmp_path):
+    with pytest.raises(DatasetDownloadError):
+        io.download(url, tmp_path / "x", retries=1)
 
 
 def test_redirect_to_plain_http_is_refused(server, tmp_path):

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from graphlab.nn._hop_kernels import backward_hops, forward_hops
+from graphlab.ops._autograd import first_order
 from graphlab.ops._spmm_kernels import sum_rows
 from graphlab.ops._threads import run_blocks, stays_serial
 from graphlab.ops.spmm import flat, vector_work
@@ -90,7 +90,7 @@ class _AdaptiveSum(torch.autograd.Function):
         return _unpadded(out, z), gates
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor | None, grad_gates: Tensor | None) -> tuple[Any, ...]:  # noqa: ANN401
         z, projection, bias, rows, tail, gates = ctx.saved_tensors
         place, _ = _places(ctx.K, ctx.segment)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from graphlab.errors import InputError
 from graphlab.nn._adaptive_sum import adaptive_sum, segment_length
 from graphlab.nn.propagator import SymmetricPropagator, propagator
-from graphlab.ops._eager import eager
+from graphlab.ops._autograd import eager
 from graphlab.ops.spmm import Backend, choose_backend
 
 __all__ = ["AdaptivePropagation", "SymmetricPropagator", "propagator"]

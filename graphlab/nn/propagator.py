@@ -12,7 +12,7 @@ from torch import Tensor
 
 from graphlab.errors import InputError
 from graphlab.graph import Graph, as_graph
-from graphlab.ops._eager import eager
+from graphlab.ops._autograd import eager, first_order
 from graphlab.ops.csr import Csr, WeakCache
 from graphlab.ops.spmm import Backend, choose_backend, reduce_rows
 
@@ -303,7 +303,7 @@ class _Product(torch.autograd.Function):
         return reduce_rows(matrix.csr, z, matrix.values_as(z.dtype), "sum", "compiled")
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         other = ctx.matrix.T
         return reduce_rows(other.csr, grad, other.values_as(grad.dtype), "sum", "compiled"), None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graphlab.ops._eager import eager
+from graphlab.ops._autograd import eager
 from graphlab.ops.csr import WeakCache, csr_of_tensor
 from graphlab.ops.dropout import dropout as drop
 from graphlab.ops.spmm import Backend, choose_backend, reduce_rows
 
-__all__ = ["input_linear"]
+__all__ = ["compressed", "input_linear"]
 
 _CONVERTED = WeakCache()
 
@@ -54,8 +56,7 @@ def input_linear(
         >>> input_linear(x, torch.tensor([[5.0, 3.0]]), torch.tensor([1.0])).tolist()
         [[7.0], [1.0]]
     """
-    if x.layout == torch.sparse_coo:
-        x = _CONVERTED.get(x, x.to_sparse_csr)
+    x = compressed(x)
     if x.layout != torch.sparse_csr:
         given = drop(x, dropout, training=training, backend=_able(backend, x))
         return F.linear(given, weight, bias)
@@ -65,6 +66,19 @@ def input_linear(
     kind = choose_backend(backend, values)
     out = reduce_rows(csr_of_tensor(x), weight.to(wide).t(), values, "sum", kind)
     return out if bias is None else out + bias.to(wide)
+
+
+def compressed(x: Tensor) -> Tensor:
+    """Return COO features as CSR, converted once; others as they are."""
+    if x.layout != torch.sparse_coo:
+        return x
+
+    def build() -> Tensor:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*beta state", category=UserWarning)
+            return x.to_sparse_csr()
+
+    return _CONVERTED.get(x, build)
 
 
 def _able(backend: Backend, x: Tensor) -> Backend:

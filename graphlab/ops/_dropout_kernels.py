@@ -41,4 +41,5 @@ def drop(
         draw = (draw ^ (draw >> np.uint64(31))) >> np.uint64(32)
         value = x[i]
         value = floor if value < floor else value  # NaN stays NaN
-        out[i] = value * scale if draw >= threshold else x.dtype.type(0)
+        # a product with 0, as torch has it: NaN and inf do not disappear
+        out[i] = value * (scale if draw >= threshold else x.dtype.type(0))

@@ -110,6 +110,6 @@ def _sources() -> str:
     """Hash of all files that hold kernels or parts of them."""
     package = Path(__file__).parent.parent
     digest = hashlib.sha256()
-    for file in sorted([*package.glob("*/_*kernels.py"), *package.glob("ops/_simd*.py")]):
+    for file in sorted([*package.glob("*/_*kernels.py"), *package.glob("ops/_[cs]*.py")]):
         digest.update(file.read_bytes())
     return digest.hexdigest()

@@ -14,11 +14,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from graphlab.errors import InputError
+from graphlab.ops._autograd import eager, first_order
 from graphlab.ops._dropout_kernels import drop
-from graphlab.ops._eager import eager
 from graphlab.ops._threads import run_blocks
 from graphlab.ops.spmm import Backend, choose_backend, flat
 
@@ -108,7 +107,7 @@ class _Dropout(torch.autograd.Function):
         return _dropped(x, p, ctx.key, relu=False)
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         return _dropped(grad, ctx.p, ctx.key, relu=False), None
 
@@ -124,7 +123,7 @@ class _ReluDropout(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         (out,) = ctx.saved_tensors
         return torch.ops.aten.threshold_backward(grad, out, 0).mul_(ctx.scale), None

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from graphlab.errors import InputError
-from graphlab.ops._eager import eager
+from graphlab.ops._autograd import eager
 from graphlab.ops.csr import Csr, WeakCache
 from graphlab.ops.spmm import REDUCTIONS, Backend, Reduce, choose_backend, reduce_rows
 

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from graphlab.errors import InputError
 from graphlab.graph import as_graph
-from graphlab.ops._eager import eager
+from graphlab.ops._autograd import eager, first_order
 from graphlab.ops._spmm_kernels import entry_products, max_entries, sum_rows
 from graphlab.ops._threads import run_blocks
 from graphlab.ops.csr import Csr, csr_of_graph, csr_of_tensor, incoming_entries
@@ -174,7 +173,7 @@ class _Sum(torch.autograd.Function):
         return compiled_sum(csr, x, weight, scale)
 
     @staticmethod
-    @once_differentiable
+    @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:  # noqa: ANN401
         x, weight = ctx.saved_tensors
         csr, scale = ctx.entries.csr, ctx.entries.scale

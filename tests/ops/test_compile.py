@@ -148,8 +148,8 @@ for width in (1, 9, 40):
     for reduce in ("sum", "mean", "max"):
         results = []
         for backend in ("compiled", "torch"):
-            x = torch.randn(6, width, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
-            x.requires_grad_()
+            torch.manual_seed(1)
+            x = torch.randn(6, width, dtype=torch.float64, requires_grad=True)
             weight.grad = None
             out = spmm(edge_index, x, edge_weight=weight, reduce=reduce, backend=backend)
             (out * out.detach().cos()).sum().backward()

@@ -41,7 +41,9 @@ def test_equals_the_loop_by_hand(backend, reduce, weighted, width):
     weight = torch.rand(70, generator=torch.Generator().manual_seed(2)).double()
     weight = weight if weighted else None
     out = spmm(as_graph(edge_index, 20), x, edge_weight=weight, reduce=reduce, backend=backend)
-    expected = by_hand(edge_index.numpy(), x.numpy(), None if weight is None else weight.numpy(), reduce)
+    expected = by_hand(
+        edge_index.numpy(), x.numpy(), None if weight is None else weight.numpy(), reduce
+    )
     np.testing.assert_allclose(out.numpy(), expected, atol=1e-12)
 
 
@@ -141,9 +143,8 @@ def test_one_dimension_in_one_dimension_out():
 def test_second_derivative_of_the_compiled_sum_is_refused():
     x = torch.randn(3, 2, requires_grad=True)
     out = spmm(torch.tensor([[0, 1], [1, 2]]), x, backend="compiled")
-    (grad,) = torch.autograd.grad(out.square().sum(), x, create_graph=True)
-    with pytest.raises(RuntimeError, match="differentiate twice"):
-        grad.sum().backward()
+    with pytest.raises(NotImplementedError, match="Second derivatives"):
+        torch.autograd.grad(out.square().sum(), x, create_graph=True)
 
 
 @pytest.mark.parametrize("reduce", ["sum", "max"])
