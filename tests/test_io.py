@@ -432,7 +432,7 @@ def test_a_server_that_speaks_nonsense_is_a_failed_download(answer, tmp_path, mo
         thread = threading.Thread(target=talk, daemon=True)
         thread.start()
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/x"
-        with pytest.raises(DatasetDownloadError, match="from 127.0.0.1 failed") as caught:
+        with pytest.raises(DatasetDownloadError, match=r"from 127\.0\.0\.1 failed") as caught:
             io.download(url, tmp_path / "x", retries=2)
         assert "\n" not in str(caught.value)
         assert not (tmp_path / "x").exists()

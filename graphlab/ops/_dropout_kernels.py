@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["drop"]
+__all__ = ["drop", "let_through"]
 
 # Constants of splitmix64 (Steele, Lea, Flood 2014).
 _STEP = np.uint64(0x9E3779B97F4A7C15)
@@ -43,3 +43,18 @@ def drop(
         value = floor if value < floor else value  # NaN stays NaN
         # a product with 0, as torch has it: NaN and inf do not disappear
         out[i] = value * (scale if draw >= threshold else x.dtype.type(0))
+
+
+@kernel
+def let_through(
+    grad: Array,
+    result: Array,
+    out: Array,
+    scale: Any,  # a scalar of grad's type
+    first: int,
+    last: int,
+) -> None:
+    """Write ``grad * scale`` where the result is positive (or NaN), 0 elsewhere."""
+    zero = grad.dtype.type(0)
+    for i in range(first, last):
+        out[i] = zero if result[i] <= zero else grad[i] * scale

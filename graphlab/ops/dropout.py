@@ -17,7 +17,7 @@ from torch import Tensor
 
 from graphlab.errors import InputError
 from graphlab.ops._autograd import eager, first_order
-from graphlab.ops._dropout_kernels import drop
+from graphlab.ops._dropout_kernels import drop, let_through
 from graphlab.ops._threads import run_blocks
 from graphlab.ops.spmm import Backend, choose_backend, flat
 
@@ -126,7 +126,16 @@ class _ReluDropout(torch.autograd.Function):
     @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         (out,) = ctx.saved_tensors
-        return torch.ops.aten.threshold_backward(grad, out, 0).mul_(ctx.scale), None
+        result = torch.empty(out.shape, dtype=out.dtype)
+        target = result.numpy().reshape(-1)
+        source, seen, count = flat(grad), flat(out), result.numel()
+        scale = target.dtype.type(ctx.scale)
+
+        def call(first: int, last: int) -> None:
+            let_through(source, seen, target, scale, first * _BLOCK, min(last * _BLOCK, count))
+
+        run_blocks(call, -(-count // _BLOCK), count >> 3)
+        return result, None
 
 
 def _dropped(x: Tensor, p: float, key: int, *, relu: bool) -> Tensor:

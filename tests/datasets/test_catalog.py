@@ -82,11 +82,13 @@ def test_look_up_ignores_case_and_underscores(spelling, name):
     assert find_dataset(spelling).name == name
 
 
-def test_an_unknown_name_is_answered_with_the_nearest_ones():
+@pytest.mark.parametrize("wrong", ["citesear", "xyzzy", "q", ""])
+def test_an_unknown_name_is_answered_with_the_nearest_ones(wrong):
     with pytest.raises(UnknownDataset) as caught:
-        find_dataset("citesear")
+        find_dataset(wrong)
     message = str(caught.value)
-    assert "citesear" in message and "citeseer" in message
+    assert repr(wrong) in message
+    assert wrong != "citesear" or "citeseer" in message
     assert re.search(r"Nearest names: [^,]+, [^,]+, [^,.]+\.", message)
     assert "graphlab-bench data list" in message
     assert isinstance(caught.value, KeyError)

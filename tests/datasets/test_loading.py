@@ -243,6 +243,11 @@ def test_wrong_arguments_are_named(root):
         load("karate", split=True)
     with pytest.raises(InputError, match=r"0\.\.0"):
         load("karate", split=1)
+    with pytest.raises(InputError, match=r"public has 1 \(0\.\.0\)"):
+        load("debdeps", split=1)
+    for seed in (-1, 1.5, "0", True, None):
+        with pytest.raises(InputError, match=f"seed is {seed!r}"):
+            load("karate", seed=seed)
 
 
 def test_task_and_split_choose(root):
@@ -252,10 +257,25 @@ def test_task_and_split_choose(root):
     chosen = load("debdeps", split="random-20-30", seed=3)
     assert int(chosen.split["val"].sum()) == 360
     assert chosen.class_names[0] == "admin" and len(chosen.class_names) == 12
+    assert load("karate", split="Planetoid_Public").protocol == "public"
+
+
+def test_the_one_fixed_split_of_the_shipped_set_is_its_split_0(root):
+    default, first = load("debdeps", seed=4), load("debdeps", split=np.int64(0))
+    for stage, mask in default.split.items():
+        assert torch.equal(first.split[stage], mask)
+    assert default.stored_splits["public"]["val"].shape == (4488, 1)
 
 
 def test_download_is_needed_only_for_what_is_missing(with_mirror, no_sockets):
     assert load("texas", download=True).graph.num_nodes == 183
+
+
+def test_download_brings_the_files_of_the_split_that_is_asked_for(own_copy, no_sockets):
+    own_copy("cora")
+    assert load("cora", download=True).protocol == "public"
+    with pytest.raises(AssertionError, match="a socket was opened"):
+        load("cora", split="Geom_GCN", download=True)
 
 
 def test_library_state_is_left_alone(root):

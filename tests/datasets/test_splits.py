@@ -130,8 +130,9 @@ def test_what_a_set_does_not_have_is_refused(root):
         make_split(load("sbm-tiny"), "public", 0)
     with pytest.raises(InputError, match="Did you mean random-20-30"):
         make_split(data, "random-2030", 0)
-    with pytest.raises(InputError, match="seed"):
-        make_split(data, "public", -1)
+    for seed in (-1, 1.5, "0"):
+        with pytest.raises(InputError, match="expected an integer >= 0"):
+            make_split(data, "public", seed)
     with pytest.raises(InputError, match="drawn from a seed"):
         load("sbm-tiny", split=1)
 
