@@ -22,8 +22,8 @@ def main() -> int:
     """Return the exit code of the suite run from the wheel."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "-o", name, str(ROOT)]
-        subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+        options = ["--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", name]
+        subprocess.run([sys.executable, "-m", "pip", "wheel", *options, str(ROOT)], check=True)
         wheel = next(folder.glob("*.whl"))
         names = zipfile.ZipFile(wheel).namelist()
         missing = [n for n in NEEDED if f"graphlab/{n}" not in names]
