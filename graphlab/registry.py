@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import sys
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -24,6 +25,7 @@ __all__ = [
     "find_model",
     "find_task",
     "model_cards",
+    "module_file",
     "nearest",
     "normalise_name",
     "register_model",
@@ -32,6 +34,7 @@ __all__ = [
 ]
 
 C = TypeVar("C", bound=type)
+_log = logging.getLogger("graphlab")
 _PACKAGE = Path(__file__).resolve().parent
 _FILLED_IN = ("in_channels", "out_channels")  # the task fills these from the data
 _TASK_ALIASES = {"linkpred": "link", "link-prediction": "link", "node-classification": "node"}
@@ -242,6 +245,23 @@ def find_task(name: str) -> TaskCard:
     return card
 
 
+def module_file(module: str) -> Path | None:
+    """Return the file of a module without importing it (but the package around it).
+
+    Returns:
+        None where there is no such module, or its package cannot be imported.
+
+    Example:
+        >>> module_file("graphlab.registry").name
+        'registry.py'
+    """
+    try:
+        spec = find_spec(module)
+    except Exception:  # a package of others can raise anything
+        return None
+    return Path(spec.origin) if spec is not None and spec.origin is not None else None
+
+
 def normalise_name(name: str) -> str:
     """Return the canonical spelling of a name.
 
@@ -252,8 +272,16 @@ def normalise_name(name: str) -> str:
     return name.strip().lower().replace("_", "-")
 
 
-def nearest(name: str, choices: Sequence[str] | Mapping[str, Any], n: int = 3) -> list[str]:
+def nearest(
+    name: str, choices: Sequence[str] | Mapping[str, Any], n: int = 3, *, cutoff: float = 0.5
+) -> list[str]:
     """Return the names most like ``name``, best first; empty when none is near.
+
+    Args:
+        name: What was asked for.
+        choices: What there is.
+        n: Most names to return.
+        cutoff: Least likeness in [0, 1]; with 0 there are always ``n`` names.
 
     Example:
         >>> nearest("hidden_channel", ["hidden_channels", "dropout"])
@@ -262,7 +290,7 @@ def nearest(name: str, choices: Sequence[str] | Mapping[str, Any], n: int = 3) -
     import difflib
 
     keys = {normalise_name(str(choice)): str(choice) for choice in choices}
-    close = difflib.get_close_matches(normalise_name(name), list(keys), n=n, cutoff=0.5)
+    close = difflib.get_close_matches(normalise_name(name), list(keys), n=n, cutoff=cutoff)
     return [keys[key] for key in close]
 
 
@@ -280,11 +308,25 @@ def _own_models() -> dict[str, ModelCard]:
         module = ".".join(("graphlab", *file.relative_to(_PACKAGE).with_suffix("").parts))
         cards.update(_models_in(file, module))
     for entry in metadata.entry_points(group="graphlab.models"):
-        module = entry.value.partition(":")[0]
-        spec = find_spec(module)
-        if spec is not None and spec.origin is not None:
-            cards.update(_models_in(Path(spec.origin), module))
+        for name, card in _plugin_models(entry).items():
+            if name in cards:
+                _log.warning("the plug-in model %s is ignored: the name is taken", name)
+                continue
+            cards[name] = card
     return cards
+
+
+def _plugin_models(entry: metadata.EntryPoint) -> dict[str, ModelCard]:
+    """Cards of an installed plug-in; a broken one is reported and left out."""
+    file = module_file(entry.module)
+    if file is None:
+        _log.warning("the plug-in %s is ignored: no file of %s", entry.name, entry.module)
+        return {}
+    try:
+        return _models_in(file, entry.module)
+    except ConfigError as error:
+        _log.warning("the plug-in %s is ignored: %s", entry.name, error)
+        return {}
 
 
 def _models_in(file: Path, module: str | None) -> dict[str, ModelCard]:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from graphlab import registry
 from graphlab.errors import ConfigError, UnknownModel
 from graphlab.registry import (
     Option,
@@ -156,3 +157,52 @@ def test_a_changed_file_is_read_again(file):
     file.write_text(SOURCE.replace("hidden_channels: int = 64", "channels: int = 64"))
     os.utime(file, ns=(1, 1))
     assert "channels" in find_model("my-net", files=[file]).options
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install a package with one model plug-in for the length of a test."""
+
+    def make(module, entry="modelpack.nets"):
+        site = tmp_path / "site"
+        info = site / "modelpack-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "entry_points.txt").write_text(f"[graphlab.models]\nmine = {entry}\n")
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: modelpack\nVersion: 1.0\n")
+        (site / "modelpack").mkdir()
+        (site / "modelpack" / "__init__.py").write_text("")
+        (site / "modelpack" / "nets.py").write_text(module)
+        monkeypatch.syspath_prepend(str(site))
+        registry._own_models.cache_clear()
+
+    yield make
+    monkeypatch.undo()
+    for name in [m for m in sys.modules if m.startswith("modelpack")]:
+        del sys.modules[name]
+    registry._own_models.cache_clear()
+
+
+def test_an_installed_package_adds_models(install):
+    install(SOURCE)
+    assert find_model("my-net").module == "modelpack.nets"
+    assert "modelpack.nets" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("module", "entry", "text"),
+    [
+        ("@register_model('x'\nclass A: ...", "modelpack.nets", "not valid Python"),
+        ("", "modelpack.absent", "modelpack.absent"),
+        ("", "nopack.nets:Net", "nopack.nets"),
+    ],
+)
+def test_a_broken_plug_in_is_left_out_and_told(install, caplog, module, entry, text):
+    install(module, entry)
+    assert "dagnn" in model_cards()
+    assert text in caplog.text
+
+
+def test_a_plug_in_does_not_take_the_name_of_our_model(install, caplog):
+    install(SOURCE.replace("My_Net", "DAGNN"))
+    assert find_model("dagnn").module == "graphlab.models.dagnn"
+    assert "dagnn is ignored: the name is taken" in caplog.text

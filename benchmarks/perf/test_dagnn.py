@@ -22,7 +22,6 @@ from torch.nn.functional import nll_loss
 from benchmarks.perf.dagnn_measure import extra_peak, in_turns, power_law_graph
 from benchmarks.perf.dagnn_pyg import PlainDAGNN, PlainPropagation
 from graphlab.datasets import load
-from graphlab.graph import as_graph
 from graphlab.models import DAGNN
 from graphlab.nn import AdaptivePropagation
 from graphlab.transforms.features import row_normalize
@@ -138,7 +137,7 @@ def test_two_threads_against_one(large):
     one, two = in_turns([on(1), on(2)], 5)
     ratio = one.wall / two.wall
     print(f"\npropagation, 2 threads against 1: {one.wall:.2f} s, {two.wall:.2f} s: {ratio:.2f}x")
-    if os.getloadavg()[0] > (os.cpu_count() or 1):
+    if ratio < THREADS_BAR and os.getloadavg()[0] > (os.cpu_count() or 1):
         pytest.skip(f"the machine is busy: {ratio:.2f}x says nothing")
     assert ratio >= THREADS_BAR
 
@@ -171,7 +170,7 @@ def peak_in_child(side: str, threads: int) -> float:
 
 
 def peak(side: str, threads: int) -> None:
-    """Print the extra peak of three steps, edge list to gradient; imports and compilation apart."""
+    """Print the extra peak of two steps, edge list to gradient; imports and compilation apart."""
     torch.set_num_threads(threads)
     if side == "pyg":
         module = PlainPropagation(CHANNELS, HOPS)
@@ -180,12 +179,11 @@ def peak(side: str, threads: int) -> None:
     tiny = torch.randn(3, CHANNELS, requires_grad=True)
     step(module, tiny, torch.tensor([[0, 1], [1, 0]]), torch.ones(3, CHANNELS))()
     edge_index = power_law_graph()
-    as_graph(edge_index[:, :5], 169_343)
     z = torch.randn(169_343, CHANNELS, requires_grad=True)
     run = step(module, z, edge_index, torch.randn(169_343, CHANNELS))
 
     def several():
-        for _ in range(3):
+        for _ in range(2):
             run()
 
     print(extra_peak(several))

@@ -69,7 +69,7 @@ def find_dataset(name: str) -> DatasetCard:
     aliases = {normalise_name(alias): card for card in known.values() for alias in card.aliases}
     if wanted in aliases:
         return aliases[wanted]
-    close = ", ".join(nearest(wanted, [*known, *aliases]))
+    close = ", ".join(nearest(wanted, [*known, *aliases], cutoff=0.0))
     raise UnknownDataset(
         f"{name!r} is not a known data set. Nearest names: {close}. "
         "All names: graphlab-bench data list"
@@ -95,9 +95,12 @@ def _plugin_cards() -> list[DatasetCard]:
     import dataclasses
     from importlib import metadata
 
+    from graphlab.registry import module_file
+
     found = []
     for entry in metadata.entry_points(group=_GROUP):
-        path = _module_folder(entry.module) / f"{entry.name}.toml"
+        file = module_file(entry.module) or Path(entry.module)
+        path = file.parent / f"{entry.name}.toml"
         try:
             card = read_card(path)
         except (DatasetError, OSError) as error:
@@ -105,14 +108,3 @@ def _plugin_cards() -> list[DatasetCard]:
             continue
         found.append(dataclasses.replace(card, name=entry.name, loader=entry.value, embedded=False))
     return found
-
-
-def _module_folder(module: str) -> Path:
-    """Folder of a module's file, found without importing the module."""
-    from importlib.util import find_spec
-
-    try:
-        spec = find_spec(module)
-    except (ImportError, ValueError):
-        return Path()
-    return Path(spec.origin).parent if spec is not None and spec.origin else Path()

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from graphlab.datasets.splits import canonical_protocol, check_seed, make_split
 from graphlab.errors import InputError
 from graphlab.graph import Graph, as_graph
-from graphlab.registry import normalise_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from graphlab.datasets.arrays import Array, Arrays
     from graphlab.datasets.card import DatasetCard
 
-__all__ = ["LoadedData", "build_data", "counts"]
+__all__ = ["LoadedData", "build_data", "counts", "split_choice"]
 
 _STAGES = ("train", "val", "test")
 PathLike = str | os.PathLike[str]
@@ -75,8 +75,6 @@ class LoadedData:
 
         Empty for tasks whose splits belong to the task (link, graph, temporal).
         """
-        from graphlab.datasets.splits import make_split
-
         if self.protocol is None:
             return {}
         return make_split(self, self.protocol, self.seed, fold=self.fold)
@@ -107,8 +105,9 @@ def build_data(
         split: See :func:`load`.
 
     Raises:
-        InputError: The set has no such split.
+        InputError: The set has no such split, or the seed is none.
     """
+    check_seed(seed)
     labels = arrays.get("graph_y", arrays.get("y"))
     names = arrays.get("class_names")
     by_graph = "node_ptr" in arrays
@@ -117,7 +116,7 @@ def build_data(
         masks = {stage: torch.from_numpy(arrays[f"{stage}_mask"]) for stage in _STAGES}
         offered = card.protocols.get("node", ())
         stored["stored-10" if "stored-10" in offered else "public"] = masks
-    protocol, fold = _split_choice(card, task, split)
+    protocol, fold = split_choice(card, task, split)
     data = LoadedData(
         name=card.name,
         task=task,
@@ -205,10 +204,14 @@ def _edge_attributes(arrays: Arrays) -> list[Tensor] | None:
     return [rows[a:b] for a, b in itertools.pairwise(edges)]
 
 
-def _split_choice(
+def split_choice(
     card: DatasetCard, task: str, split: int | str | None
 ) -> tuple[str | None, int | None]:
-    """Return protocol and stored split."""
+    """Return protocol and stored split that ``split`` of :func:`load` stands for.
+
+    Raises:
+        InputError: Neither a node protocol nor a number, or the task makes its own splits.
+    """
     if task != "node":
         if split is not None:
             raise InputError(
@@ -216,8 +219,8 @@ def _split_choice(
             )
         return None, None
     if isinstance(split, str):
-        return normalise_name(split), None
-    if split is not None and (isinstance(split, bool) or not isinstance(split, int)):
+        return canonical_protocol(split), None
+    if split is not None and (isinstance(split, bool) or not hasattr(split, "__index__")):
         raise InputError(f"split is {split!r}; expected a protocol id or a number.")
     return card.protocols[task][0], split
 

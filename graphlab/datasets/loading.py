@@ -18,7 +18,7 @@ from graphlab.datasets.files import (
     missing_files,
     place,
 )
-from graphlab.datasets.loaded import LoadedData, build_data, counts
+from graphlab.datasets.loaded import LoadedData, build_data, counts, split_choice
 from graphlab.datasets.memory import check_memory
 from graphlab.datasets.readers import OPTIONS, find_reader
 from graphlab.errors import (
@@ -91,7 +91,8 @@ def load(
     card = find_dataset(name)
     chosen = _task(card, task)
     chosen_options = _options(card, options)
-    if download and missing_files(card, root):
+    protocol, _ = split_choice(card, chosen, split)
+    if download and missing_files(card, root, protocol=protocol):
         from graphlab.datasets.fetching import fetch
 
         fetch(card, root)

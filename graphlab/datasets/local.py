@@ -53,6 +53,7 @@ def load_local(
     - a folder with ``edges`` (rows of source and target, a third column is the weight) and, each
       optional, ``features`` (a row a node, or a scipy CSR ``.npz``), ``labels`` (a label a node,
       words allowed), and ``train``, ``val``, ``test`` (node ids); endings ``.csv .tsv .txt .npy``;
+      a file named ``edge_index`` with two rows is (2, m) instead;
     - such an edge list alone: the other files are looked for beside it;
     - an ``.npz`` with ``edge_index`` (2, m), or ``edges`` (m, 2), or a CSR matrix in ``adj_data``,
       ``adj_indices``, ``adj_indptr``, ``adj_shape``, and optionally ``x``, ``y``, ``train_mask``,

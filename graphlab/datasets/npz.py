@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphlab.datasets.arrays import (
+    Array,
     Arrays,
     entries,
     feature_arrays,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["read_debdeps", "read_npz_set"]
 
 _CSR = ("data", "indices", "indptr", "shape")
+_TRAIN, _VAL, _TEST = 20, 500, 1000  # the shipped set's split: training nodes are of each class
 
 
 def read_npz_set(folder: Path, card: DatasetCard) -> Arrays:
@@ -96,8 +98,8 @@ def read_debdeps(folder: Path, card: DatasetCard) -> Arrays:
         card: The set.
 
     Returns:
-        Arrays in the layout of :mod:`graphlab.datasets.arrays`; both directions of each edge. The
-        ``public`` split is drawn, see :mod:`graphlab.datasets.splits`.
+        Arrays in the layout of :mod:`graphlab.datasets.arrays`; both directions of each edge, and
+        the fixed split: 20 nodes of each class train, of the rest 500 validate, 1000 are tested.
     """
     from scipy import sparse
 
@@ -114,4 +116,17 @@ def read_debdeps(folder: Path, card: DatasetCard) -> Arrays:
             "y": raw["node_labels"].astype(np.int64),
             "class_names": raw["class_names"],
             **sparse_feature_arrays(x),
+            **mask_arrays(*_fixed_masks(raw["node_labels"], len(raw["class_names"]))),
         }
+
+
+def _fixed_masks(labels: Array, num_classes: int) -> Array:
+    """Masks (3, n): drawn by class with a constant seed, the same on every platform."""
+    rng = np.random.default_rng(0)
+    orders = [rng.permutation(np.flatnonzero(labels == label)) for label in range(num_classes)]
+    pool = rng.permutation(np.concatenate([order[_TRAIN:] for order in orders]))
+    masks = np.zeros((3, labels.size), bool)
+    masks[0, np.concatenate([order[:_TRAIN] for order in orders])] = True
+    masks[1, pool[:_VAL]] = True
+    masks[2, pool[_VAL : _VAL + _TEST]] = True
+    return masks

@@ -6,8 +6,10 @@ platform. Protocols are those of the data specification, section 5.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, SupportsIndex
 
 import numpy as np
 import torch
@@ -21,22 +23,29 @@ if TYPE_CHECKING:
     from graphlab.datasets.loading import LoadedData
     from graphlab.graph import Graph
 
-__all__ = ["PROTOCOLS", "make_split", "part_digest", "split_digest"]
+__all__ = [
+    "PROTOCOLS",
+    "canonical_protocol",
+    "check_seed",
+    "class_labels",
+    "make_split",
+    "part_digest",
+    "split_digest",
+]
 
 Split = dict[str, Tensor]
 Masks = Mapping[str, Array]
 
 _STAGES = ("train", "val", "test")
 _TRAIN, _VAL = 20, 30  # nodes of each class, protocol random-20-30 [shchur2018]
-_PUBLIC = (20, 500, 1000)  # training nodes a class, validation, test: the shipped set's split
 
 
 def make_split(data: LoadedData, protocol: str, seed: int, *, fold: int | None = None) -> Split:
     """Return the masks of a protocol.
 
     ====================  ========================================================================
-    ``public``            Planetoid's fixed masks; karate's; debdeps: 20 nodes a class, 500, 1000,
-                          drawn with seed 0 whatever ``seed`` is; masks of the user's own files
+    ``public``            Planetoid's fixed masks; karate's; debdeps: 20 nodes a class, 500, 1000;
+                          masks of the user's own files
     ``geom-gcn``          ten stored 48/32/20 masks [pei2020]_; they leave some nodes out
     ``random-20-30``      20 nodes of each class train, 30 validate, the rest is tested
     ``random-20-30-lcc``  the same inside the largest connected component
@@ -63,11 +72,10 @@ def make_split(data: LoadedData, protocol: str, seed: int, *, fold: int | None =
         >>> {stage: int(mask.sum()) for stage, mask in split.items()}
         {'train': 80, 'val': 120, 'test': 200}
     """
-    name = _canonical(protocol)
-    if isinstance(seed, bool) or seed < 0:
-        raise InputError(f"seed is {seed!r}; expected an integer >= 0.")
+    name = canonical_protocol(protocol)
+    check_seed(seed)
     masks = PROTOCOLS[name](data, seed, fold)
-    return {stage: torch.from_numpy(np.ascontiguousarray(masks[stage])) for stage in _STAGES}
+    return {stage: torch.from_numpy(masks[stage].copy()) for stage in _STAGES}
 
 
 def part_digest(mask: Tensor) -> str:
@@ -86,7 +94,56 @@ def split_digest(split: Mapping[str, Tensor]) -> str:
     return sha256_bytes(canonical_json(parts).encode())
 
 
-def _canonical(protocol: str) -> str:
+def check_seed(seed: SupportsIndex) -> None:
+    """Refuse what is no seed of a split.
+
+    Raises:
+        InputError: Not an integer, or negative.
+    """
+    try:
+        fits = not isinstance(seed, bool) and operator.index(seed) >= 0
+    except TypeError:
+        fits = False
+    if not fits:
+        raise InputError(f"seed is {seed!r}; expected an integer >= 0.")
+
+
+def class_labels(data: LoadedData) -> Tensor:
+    """Return the classes of the nodes, (n,) int64 on the CPU.
+
+    Raises:
+        InputError: A set of graphs, no labels, several targets a node, or targets that are no
+            whole numbers.
+    """
+    if isinstance(data.graph, list):
+        raise InputError(
+            f"{data.name} is a set of {len(data.graph)} graphs; nodes are classified in one graph."
+        )
+    y: Tensor | None = data.graph.y
+    if y is None:
+        raise InputError(f"{data.name} has no node labels: its nodes cannot be classified.")
+    if y.dim() > 1 and y.numel() != y.shape[0]:
+        raise InputError(
+            f"{data.name} has labels of shape {tuple(y.shape)}, expected one class a node."
+        )
+    labels = y.cpu().reshape(-1)
+    classes = labels.long()
+    if labels.is_floating_point() and not torch.equal(classes.to(labels.dtype), labels):
+        wrong = labels[classes.to(labels.dtype) != labels][0].item()
+        raise InputError(f"{data.name} has the label {wrong:g}; classes are whole numbers.")
+    return classes
+
+
+def canonical_protocol(protocol: str) -> str:
+    """Return the id of a node protocol; case and ``_`` or ``-`` do not matter.
+
+    Raises:
+        InputError: Unknown; suggests the nearest.
+
+    Example:
+        >>> canonical_protocol("planetoid_public")
+        'public'
+    """
     name = normalise_name(protocol)
     name = {"planetoid-public": "public"}.get(name, name)
     if name not in PROTOCOLS:
@@ -96,34 +153,10 @@ def _canonical(protocol: str) -> str:
     return name
 
 
-def _public(data: LoadedData, seed: int, fold: int | None) -> Masks:
-    if "public" in data.stored_splits:
-        return _column(data, "public", seed, fold)
-    if data.card.loader == "debdeps":
-        _no_fold(data, "public", fold)
-        return _drawn_public(_labels(data), data.num_classes)
-    raise _not_offered(data, "public")
-
-
-def _drawn_public(labels: Ints, num_classes: int) -> Masks:
-    """The shipped set's fixed split."""
-    per_class, num_val, num_test = _PUBLIC
-    rng = np.random.default_rng(0)
-    train: list[Ints] = []
-    rest: list[Ints] = []
-    for label in range(num_classes):
-        order = rng.permutation(np.flatnonzero(labels == label))
-        train.append(order[:per_class])
-        rest.append(order[per_class:])
-    pool = rng.permutation(np.concatenate(rest))
-    parts = (np.concatenate(train), pool[:num_val], pool[num_val : num_val + num_test])
-    return _from_ids(labels.size, *parts)
-
-
 def _geom_gcn(data: LoadedData, seed: int, fold: int | None) -> Masks:
     if "geom-gcn" not in data.stored_splits:
         data.stored_splits["geom-gcn"] = _read_geom_gcn(data)
-    return _column(data, "geom-gcn", seed, fold)
+    return _stored("geom-gcn", data, seed, fold)
 
 
 def _read_geom_gcn(data: LoadedData) -> dict[str, Tensor]:
@@ -142,13 +175,10 @@ def _read_geom_gcn(data: LoadedData) -> dict[str, Tensor]:
     return {stage: torch.from_numpy(mask) for stage, mask in stacked.items()}
 
 
-def _stored(data: LoadedData, seed: int, fold: int | None) -> Masks:
-    if "stored-10" not in data.stored_splits:
-        raise _not_offered(data, "stored-10")
-    return _column(data, "stored-10", seed, fold)
-
-
-def _column(data: LoadedData, protocol: str, seed: int, fold: int | None) -> Masks:
+def _stored(protocol: str, data: LoadedData, seed: int, fold: int | None) -> Masks:
+    """Return one column of stored masks."""
+    if protocol not in data.stored_splits:
+        raise _not_offered(data, protocol)
     masks = data.stored_splits[protocol]
     count = masks["train"].shape[1]
     if fold is not None and not 0 <= fold < count:
@@ -161,7 +191,7 @@ def _column(data: LoadedData, protocol: str, seed: int, fold: int | None) -> Mas
 
 def _random(data: LoadedData, seed: int, fold: int | None) -> Masks:
     _no_fold(data, "random-20-30", fold)
-    labels = _labels(data)
+    labels = class_labels(data).numpy()
     return _drawn(labels, np.arange(labels.size), data, seed, "random-20-30")
 
 
@@ -169,7 +199,7 @@ def _random_lcc(data: LoadedData, seed: int, fold: int | None) -> Masks:
     _no_fold(data, "random-20-30-lcc", fold)
     graph: Graph = data.graph
     inside = graph.cached("largest-component", lambda: _largest_component(graph))
-    return _drawn(_labels(data), inside, data, seed, "random-20-30-lcc")
+    return _drawn(class_labels(data).numpy(), inside, data, seed, "random-20-30-lcc")
 
 
 def _drawn(labels: Ints, among: Ints, data: LoadedData, seed: int, protocol: str) -> Masks:
@@ -212,13 +242,6 @@ def _from_ids(num_nodes: int, *parts: Ints) -> Masks:
     return masks
 
 
-def _labels(data: LoadedData) -> Ints:
-    if data.graph.y is None:
-        raise InputError(f"{data.name} has no node labels: it cannot be split by class.")
-    labels: Ints = data.graph.y.cpu().numpy().astype(np.int64).reshape(-1)
-    return labels
-
-
 def _no_fold(data: LoadedData, protocol: str, fold: int | None) -> None:
     if fold is not None:
         raise InputError(
@@ -233,9 +256,9 @@ def _not_offered(data: LoadedData, protocol: str) -> InputError:
 
 
 PROTOCOLS: dict[str, Callable[[LoadedData, int, int | None], Masks]] = {
-    "public": _public,
+    "public": partial(_stored, "public"),
     "geom-gcn": _geom_gcn,
     "random-20-30": _random,
     "random-20-30-lcc": _random_lcc,
-    "stored-10": _stored,
+    "stored-10": partial(_stored, "stored-10"),
 }

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
 from graphlab.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from graphlab.datasets.arrays import Array
@@ -59,14 +62,18 @@ def read_table(path: Path) -> Array:
     header = any(not _is_number(cell) for cell in _cells(line, separator))
     skip = first + 1 if header else first
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            return np.loadtxt(file, delimiter=separator, skiprows=skip, ndmin=2, comments="#")
+        with warnings.catch_warnings(), path.open(encoding="utf-8-sig") as file:
+            warnings.simplefilter("ignore", UserWarning)  # of a header without rows
+            table = np.loadtxt(file, delimiter=separator, skiprows=skip, ndmin=2, comments="#")
     except ValueError as error:
         row = _AT_ROW.search(str(error))
         where = f"line {int(row.group(1)) + skip + 1}" if row else "a line"
         raise InputError(
             f"{path}: near {where}: a cell is not a number, or the line has another length."
         ) from error
+    if not table.size:
+        raise InputError(f"{path} holds no data.")
+    return table
 
 
 def read_labels(path: Path) -> Labels:
@@ -81,7 +88,8 @@ def read_labels(path: Path) -> Labels:
     """
     if path.suffix.lower() == ".npy":
         return Labels(*label_classes([str(v) for v in _array(path)[:, 0].tolist()]))
-    text = path.read_text(encoding="utf-8-sig")
+    with _text(path) as file:
+        text = file.read()
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     while lines and not lines[-1].strip():
         lines.pop()
@@ -135,11 +143,20 @@ def _array(path: Path) -> Array:
 
 def _start(path: Path) -> tuple[int, str | None, str]:
     """Number of the first line with cells, the separator, the line itself."""
-    with path.open(encoding="utf-8-sig") as file:
+    with _text(path) as file:
         for number, line in enumerate(file):
             if line.strip() and not line.startswith("#"):
                 return number, _separator(line), line
     raise InputError(f"{path} holds no data.")
+
+
+@contextmanager
+def _text(path: Path) -> Iterator[TextIO]:
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            yield file
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text.") from error
 
 
 def _separator(line: str) -> str | None:

@@ -43,7 +43,9 @@ def read_user_arrays(files: Mapping[str, Path], *, directed: bool) -> Arrays:
     """
     if "graph" in files:
         return _container(files["graph"], directed=directed)
-    content: dict[str, Any] = {"edges": read_table(files["edges"])}
+    edges = read_table(files["edges"])
+    two_rows = files["edges"].stem.lower() == "edge_index" and len(edges) == 2
+    content: dict[str, Any] = {"edge_index" if two_rows else "edges": edges}
     if "features" in files:
         content |= _feature_content(files["features"])
     if "labels" in files:
@@ -91,14 +93,10 @@ def _load(file: Path) -> dict[str, Any]:
 
 
 def _container(file: Path, *, directed: bool) -> Arrays:
-    content = _load(file)
-    for name, value in content.items():
-        if hasattr(value, "layout") and str(value.layout) != "torch.strided":
-            content[name] = value.to_dense()
     plain = {
-        str(name): np.asarray(value)
-        for name, value in content.items()
-        if value is not None and (hasattr(value, "shape") or isinstance(value, int | list | tuple))
+        str(name): _plain(value)
+        for name, value in _load(file).items()
+        if hasattr(value, "shape") or isinstance(value, int | list | tuple)
     }
     for wanted, names in _KEYS.items():
         found = [name for name in names if name in plain]
@@ -113,6 +111,17 @@ def _container(file: Path, *, directed: bool) -> Arrays:
     if given:
         _check_masks(arrays, file)
     return arrays
+
+
+def _plain(value: Any) -> Array:  # noqa: ANN401  (tensor, array, number or list)
+    """Return a numpy array; what it has no type for becomes float32."""
+    if hasattr(value, "detach"):
+        value = value.detach()
+        if str(value.layout) != "torch.strided":
+            value = value.to_dense()
+        if str(value.dtype) == "torch.bfloat16":
+            value = value.float()
+    return np.asarray(value)
 
 
 def _arrays(content: Mapping[str, Any], file: Path, *, directed: bool) -> Arrays:
@@ -172,7 +181,10 @@ def _rows(content: Mapping[str, Any], features: Arrays, file: Path) -> int | Non
             features["x_shape"][0] if "x_shape" in features else len(features["x"])
         )
     if "num_nodes" in content:
-        told["num_nodes"] = int(content["num_nodes"])
+        count = _integers(content["num_nodes"], file, "num_nodes")
+        if count.size != 1:
+            raise InputError(f"{file}: num_nodes has shape {count.shape}, expected one number.")
+        told["num_nodes"] = int(count.reshape(()))
     if "y" in content and "some_labels" not in content:
         told["labels"] = len(content["y"])
     if len(set(told.values())) > 1:
@@ -190,11 +202,12 @@ def _edge_pairs(
         index = _integers(content["edge_index"], file, "edge_index")
         if index.ndim != 2 or index.shape[0] != 2:
             raise InputError(f"{file}: edge_index has shape {index.shape}, expected (2, m).")
-        return index, weight
+        return index, _weights(weight, index.shape[1], file)
     if "adj_indptr" in content:
         coo = _matrix(content, "adj", file).tocoo()
-        plain = bool((coo.data == 1).all())
-        return np.stack([coo.row, coo.col]).astype(np.int64), None if plain else coo.data
+        weight = None if bool((coo.data == 1).all()) else coo.data
+        pairs = np.stack([coo.row, coo.col]).astype(np.int64)
+        return pairs, _weights(weight, pairs.shape[1], file)
     if "edges" not in content:
         raise InputError(
             f"{file} holds {', '.join(sorted(content)) or 'nothing'}; it needs edge_index (2, m), "
@@ -209,7 +222,26 @@ def _edge_pairs(
     if rows.shape[1] == 3:
         weight = rows[:, 2]
     pairs = _integers(rows[:, :2], file, "edges").T
+    weight = _weights(weight, pairs.shape[1], file)
     return (pairs, weight) if directed else _both_directions(pairs, weight, file)
+
+
+def _weights(weight: Array | None, count: int, file: Path) -> Array | None:
+    """Check edge weights: one an entry, finite, not negative."""
+    if weight is None:
+        return None
+    values = weight[:, 0] if weight.ndim == 2 and weight.shape[1] == 1 else weight
+    if values.shape != (count,) or values.dtype.kind not in "biuf":
+        raise InputError(
+            f"{file}: edge weights have shape {values.shape}, expected ({count},), and type "
+            f"{values.dtype}, expected numbers."
+        )
+    wrong = ~(np.isfinite(values) & (values >= 0))
+    if wrong.any():
+        raise InputError(
+            f"{file}: an edge has the weight {values[wrong][0]:g}; weights must be finite and >= 0."
+        )
+    return values
 
 
 def _both_directions(pairs: Ints, weight: Array | None, file: Path) -> tuple[Ints, Array | None]:
@@ -233,19 +265,20 @@ def _label_arrays(content: Mapping[str, Any], num_nodes: int, file: Path) -> Arr
         y = y[:, 0]
     if y.shape != (num_nodes,):
         raise InputError(f"{file}: labels have shape {y.shape}, expected ({num_nodes},).")
-    if "class_names" in content:
-        return {"y": y.astype(np.int64), "class_names": np.asarray(content["class_names"])}
     if y.dtype.kind == "f":
         y = np.where(np.isfinite(y), y, -1)
-        if (y != np.round(y)).any():
-            raise InputError(f"{file}: labels are not whole numbers.")
-        y = y.astype(np.int64)
+    if y.dtype.kind == "f" or "class_names" in content:
+        y = _integers(y, file, "labels")
+    if "class_names" in content:
+        return {"y": y, "class_names": np.asarray(content["class_names"])}
     classes, names = label_classes([str(label) for label in y.tolist()])
     return {"y": classes} if names is None else {"y": classes, "class_names": np.array(names)}
 
 
 def _mask(mask: Array, num_nodes: int, file: Path) -> Array:
     """Bring a mask to (n, S); columns and rows of stored splits are both accepted."""
+    if mask.dtype.kind not in "biuf" or ((mask != 0) & (mask != 1)).any():
+        raise InputError(f"{file}: a mask holds other values than true or false for each node.")
     if mask.ndim == 1 and mask.shape == (num_nodes,):
         return mask[:, None].astype(bool)
     if mask.ndim == 2 and num_nodes in mask.shape:
@@ -272,9 +305,12 @@ def _integers(values: Any, file: Path, what: str) -> Ints:  # noqa: ANN401  (arr
     array = np.asarray(values)
     if array.size == 0:
         return array.astype(np.int64)
-    if array.dtype.kind not in "iuf" or (array.astype(np.int64) != array).any():
-        raise InputError(f"{file}: {what} must be whole numbers (got type {array.dtype}).")
-    return array.astype(np.int64)
+    if array.dtype.kind in "iuf":
+        with np.errstate(invalid="ignore"):  # of NaN and what passes 64 bits
+            whole: Ints = array.astype(np.int64)
+        if (whole == array).all():
+            return whole
+    raise InputError(f"{file}: {what} must be whole numbers (got type {array.dtype}).")
 
 
 def _matrix(content: Mapping[str, Any], name: str, file: Path) -> Any:  # noqa: ANN401  (scipy)

@@ -81,7 +81,7 @@ def accuracy(scores: ArrayLike, y: ArrayLike) -> float:
 
     Raises:
         NonFiniteError: A score is NaN or infinite.
-        InputError: No row, or the shapes do not fit.
+        InputError: No row, the shapes do not fit, or a label has no column.
 
     Example:
         >>> accuracy(torch.tensor([[0.1, 0.9], [0.8, 0.2]]), torch.tensor([1, 1]))
@@ -107,7 +107,7 @@ def per_class_accuracy(scores: ArrayLike, y: ArrayLike) -> Tensor:
 
     Raises:
         NonFiniteError: A score is NaN or infinite.
-        InputError: No row, or the shapes do not fit.
+        InputError: No row, the shapes do not fit, or a label has no column.
     """
     scores, y = _class_scores(scores, y)
     check_finite(scores)
@@ -265,6 +265,12 @@ def _class_scores(scores: ArrayLike, y: ArrayLike) -> tuple[Tensor, Tensor]:
     if y.numel() == 0 or scores.shape[1] == 0:
         raise InputError(
             f"accuracy of {y.numel()} rows and {scores.shape[1]} classes is undefined."
+        )
+    outside = (y < 0) | (y >= scores.shape[1])
+    if bool(outside.any()):
+        raise InputError(
+            f"y holds the label {y[outside][0].item()}, but scores have columns for the classes "
+            f"0..{scores.shape[1] - 1}."
         )
     return scores, y
 

@@ -39,6 +39,7 @@ def kernel_cache(function: Callable[..., Any]) -> Any:
 def _cache_class() -> Any:
     """Build a cache for kernels: one more place to try, and never a reason to fail."""
     caching: Any = import_module("numba.core.caching")  # its type hints cover little
+    sigutils: Any = import_module("numba.core.sigutils")
     places = list(caching.CompileResultCacheImpl._locator_classes)
 
     class TemporaryFolder(places[0]):  # type: ignore[misc, valid-type]  # of type Any
@@ -72,12 +73,16 @@ def _cache_class() -> Any:
 
         def load_overload(self, sig: Any, target_context: Any) -> Any:
             try:
-                return super().load_overload(sig, target_context)
+                found = super().load_overload(sig, target_context)
             except Exception as error:  # a damaged file, a folder that went away
                 _LOG.debug("kept machine code is not readable: %s", error)
                 with contextlib.suppress(Exception):
                     self.flush()
                 return None
+            # of two processes that save at once, one may overwrite the other's file but not its
+            # entry in the index: then code for other types lies under this key
+            wanted = sigutils.normalize_signature(sig)[0]
+            return found if found is None or found.signature.args == wanted else None
 
         def save_overload(self, sig: Any, data: Any) -> None:
             try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -41,6 +43,15 @@ class NodeInputs:
 
     x: Tensor
     graph: Graph
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of features, edges and weights. Cost: one pass, at first use."""
+        csr = self.x.layout == torch.sparse_csr
+        features = (
+            (self.x.crow_indices(), self.x.col_indices(), self.x.values()) if csr else (self.x,)
+        )
+        return _digest(*features, self.graph.edge_index, self.graph.edge_weight)
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,12 @@ class NodeProblem:
     def inputs(self) -> NodeInputs:
         """Features and structure, shared by the stages."""
         return self.train.inputs
+
+    @property
+    def data_digest(self) -> str:
+        """SHA-256 of what training and selection see: a checkpoint of other data is refused."""
+        seen = (self.train.index, self.train.target, self.val.index, self.val.target)
+        return f"{self.inputs.digest}-{_digest(*seen)}"
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -166,16 +183,15 @@ class NodeClassification:
             device: Where to compute.
 
         Raises:
-            InputError: No features or labels, an empty stage, labels outside 0..C-1.
+            InputError: No features or labels, an empty stage, labels that are no classes 0..C-1.
 
         Cost: O(n F) or O(nonzeros) once for each data set; the result is kept with the graph.
         """
-        from graphlab.datasets.splits import make_split, split_digest
+        from graphlab.datasets.splits import class_labels, make_split, split_digest
 
-        labels = data.graph.y
-        if labels is None or data.graph.features is None:
-            missing = "labels" if labels is None else "features"
-            raise InputError(f"{data.name} has no node {missing}; node classification needs them.")
+        labels = class_labels(data)
+        if data.graph.features is None:
+            raise InputError(f"{data.name} has no node features; node classification needs them.")
         split = make_split(data, self.protocol, seed, fold=fold)
         inputs = self._inputs(data.graph, sparse_ok=sparse_ok, device=device)
         stages = {s: _stage(inputs, labels, split[s]) for s in ("train", "val", "test")}
@@ -253,6 +269,19 @@ class NodeClassification:
         return graph.cached(key, build)
 
 
+def _digest(*tensors: Tensor | None) -> str:
+    """SHA-256 over shapes, types and contents."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        if tensor is None:
+            digest.update(b"none")
+            continue
+        digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
+        flat = tensor.detach().cpu().contiguous().reshape(-1)
+        digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
 def _find_metric(name: str) -> LabelMetric:
     if name not in _METRICS:
         near = nearest(name, list(_METRICS), n=1)
@@ -281,9 +310,8 @@ def _features(graph: Graph, *, sparse: bool) -> Tensor:
 
 def _stage(inputs: NodeInputs, labels: Tensor, mask: Tensor) -> NodeBatch:
     index = mask.nonzero().squeeze(1)
-    target = labels.reshape(labels.shape[0])[index].long()
     device = inputs.x.device
-    return NodeBatch(inputs, index.to(device), target.to(device))
+    return NodeBatch(inputs, index.to(device), labels[index].to(device))
 
 
 def _check_labels(target: Tensor, num_classes: int, where: str) -> None:

@@ -241,7 +241,7 @@ class Run:
             raise CheckpointError(
                 f"{run_dir} cannot be a run's folder: {error.strerror or error}."
             ) from error
-        self._fingerprint = fingerprint(self.model, self.task, self.problem, self.recipe, self.seed)
+        self._fingerprint = self._configuration()
         state = load_checkpoint(run_dir, self._fingerprint, report=tell)
         if state is None:
             return
@@ -270,6 +270,22 @@ class Run:
         self._rng = state["rng"]
         self.clock.load_state_dict(state["clock"])
         self.resumed_epoch = self.epoch
+
+    def _configuration(self) -> str:
+        """Hash of what decides this training, so that no other's checkpoint is continued."""
+        model, task = self.model, self.task
+        config = {
+            "version": RESULT_VERSION,
+            "recipe": self.recipe.result_fields(),
+            "seed": self.seed,
+            "task": [type(task).__qualname__, _plain(getattr(task, "__dict__", {}))],
+            "split": self.problem.split_digest,
+            "data": getattr(self.problem, "data_digest", None),  # where the task knows one
+            "model": [type(model).__qualname__, _plain(getattr(model, "_graphlab_config", {}))],
+            "shapes": {name: list(p.shape) for name, p in model.named_parameters()},
+            "callbacks": [type(callback).__qualname__ for callback in self.callbacks],
+        }
+        return sha256_bytes(canonical_json(config).encode())
 
 
 def validation_values(row: Mapping[str, float]) -> dict[str, float]:
@@ -335,20 +351,6 @@ def set_rng(states: list[Tensor], device: torch.device) -> None:
 
 def _index_of(device: torch.device) -> tuple[torch.device, ...]:
     return () if device.type == "mps" else (device,)  # there is one, and it takes no argument
-
-
-def fingerprint(model: nn.Module, task: Task, problem: Problem, recipe: Recipe, seed: int) -> str:
-    """Return a hash of what decides a training, so that no other's checkpoint is continued."""
-    config = {
-        "version": RESULT_VERSION,
-        "recipe": recipe.result_fields(),
-        "seed": seed,
-        "task": [type(task).__qualname__, _plain(getattr(task, "__dict__", {}))],
-        "split": problem.split_digest,
-        "model": [type(model).__qualname__, _plain(getattr(model, "_graphlab_config", {}))],
-        "shapes": {name: list(p.shape) for name, p in model.named_parameters()},
-    }
-    return sha256_bytes(canonical_json(config).encode())
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  (any attribute)

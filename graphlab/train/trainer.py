@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,7 +172,11 @@ class Trainer:
         try:
             with run.evaluation():
                 predictions = run.task.predict(run.model, run.problem, stage)
-                return run.task.evaluate(predictions), predictions
+                values = run.task.evaluate(predictions)
+            for name, value in values.items():
+                if not math.isfinite(value):
+                    raise NonFiniteError(f"{name} is {value}.")
+            return values, predictions
         except NonFiniteError as error:
             raise TrainingDiverged(f"Epoch {epoch}, {stage}: {error}", epoch) from error
 

@@ -252,9 +252,13 @@ def test_a_signal_prints_the_table_of_what_there_is(place, number, code):
     try:
         events = place / f"signal{code}" / "adhoc"
         deadline = time.monotonic() + 60
-        while not list(events.glob("*/0/events.jsonl")) and time.monotonic() < deadline:
+
+        def trained():  # only then is there a state to keep
+            files = events.glob("*/0/events.jsonl")
+            return any('"evaluation"' in file.read_text(encoding="utf-8") for file in files)
+
+        while not trained() and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(0.5)
         os.kill(process.pid, number)
         out, err = process.communicate(timeout=60)
     finally:

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -213,6 +214,13 @@ print([m for m in ("torch", "numpy") if m in sys.modules])
         ({"edges.csv": "0,1.5\n"}, "whole numbers"),
         ({"edges.csv": "0,1,2,3\n"}, r"shape \(1, 4\)"),
         ({"edges.csv": ""}, "holds no data"),
+        ({"edges.csv": "source,target\n"}, "holds no data"),
+        ({"edges.csv": "0,nan\n"}, "whole numbers"),
+        ({"edges.csv": "0,1e30\n"}, "whole numbers"),
+        ({"edges.csv": "0,1,nan\n"}, "weight nan"),
+        ({"edges.csv": "0,1,-2.5\n"}, "weight -2.5"),
+        ({"edges.csv": b"\xff\xfe0,1\n"}, r"edges\.csv is not UTF-8 text"),
+        ({"labels.csv": b"\xff\xfe0\n"}, r"labels\.csv is not UTF-8 text"),
         ({"edges.csv": "0,1\n1,2\n3\n"}, r"edges\.csv"),
         ({"features.csv": "1,2\n3,nan\n5,6\n7,8\n9,10\n"}, "features of node 1"),
         ({"features.csv": "1,2\n3,4\n"}, "differ"),
@@ -226,7 +234,13 @@ print([m for m in ("torch", "numpy") if m in sys.modules])
 def test_slips_are_named(tmp_path, change, message):
     folder = write_folder(tmp_path / "mine")
     for name, text in change.items():
-        (folder / name).write_text(text)
+        (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert_slip(folder, message)
+
+
+def assert_slip(folder, message):
     with pytest.raises(InputError, match=message) as caught:
         load_local(folder)
     assert str(folder) in str(caught.value)
@@ -252,12 +266,57 @@ def test_slips_are_named(tmp_path, change, message):
             "a mask has shape",
         ),
         ({"adj_indptr": np.array([0, 5]), "adj_indices": np.array([1])}, "whole CSR"),
+        ({"edge_index": np.array(BOTH), "num_nodes": np.array([4, 4])}, "num_nodes"),
+        ({"edge_index": np.array(BOTH), "num_nodes": np.array(4.5)}, "num_nodes"),
+        ({"edge_index": np.array(BOTH), "edge_weight": np.ones(3)}, r"shape \(3,\), expected \("),
+        ({"edge_index": np.array(BOTH), "edge_weight": np.array(["a"] * 8)}, "weights have"),
+        (
+            {
+                "edge_index": np.array(BOTH),
+                "y": np.array(["a", "b", "a", "b"]),
+                "class_names": np.array(["a", "b"]),
+            },
+            "whole numbers",
+        ),
+        (
+            {
+                "edge_index": np.array(BOTH),
+                "y": np.array([0.5, 1, 0, 1]),
+                "class_names": np.array(["a", "b"]),
+            },
+            "whole numbers",
+        ),
+        (
+            {
+                "edge_index": np.array(BOTH),
+                "train_mask": np.array([3, 0, 0, 0]),
+                "val_mask": np.array([0, 1, 0, 0]),
+                "test_mask": np.array([0, 0, 1, 1]),
+            },
+            "true or false for each node",
+        ),
     ],
 )
 def test_slips_in_an_npz_are_named(tmp_path, arrays, message):
     np.savez(tmp_path / "g.npz", **arrays)
-    with pytest.raises(InputError, match=message):
-        load_local(tmp_path / "g.npz")
+    assert_slip(tmp_path / "g.npz", message)
+
+
+def test_a_file_named_edge_index_has_two_rows(tmp_path):
+    index = np.array([[0, 1, 2], [2, 3, 0]])
+    for count in (1, 2, 3):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        np.save(folder / "edge_index.npy", index[:, :count])
+        graph = load_local(folder).graph
+        assert sorted(graph.edge_index.t().tolist()) == sorted(index[:, :count].T.tolist())
+
+
+def test_parameters_and_short_floats_of_a_dictionary(tmp_path):
+    x = torch.nn.Parameter(torch.eye(4))
+    for given in (x, torch.eye(4, dtype=torch.bfloat16), torch.eye(4).half()):
+        torch.save({"edge_index": torch.tensor(BOTH), "x": given}, tmp_path / "g.pt")
+        assert torch.equal(load_local(tmp_path / "g.pt").graph.x, torch.eye(4))
 
 
 def test_what_is_no_graph_is_refused(tmp_path):

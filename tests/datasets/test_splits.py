@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -29,6 +31,18 @@ def test_public_split_does_not_depend_on_the_seed():
     data = load("debdeps")
     first = split_digest(make_split(data, "public", 0))
     assert split_digest(make_split(data, "planetoid_public", 7)) == first
+
+
+def test_public_split_of_debdeps_does_not_depend_on_the_labels_in_memory():
+    data = load("debdeps")
+    turned = replace(load("debdeps"), graph=data.graph.with_labels(data.graph.y.flip(0)))
+    assert split_digest(turned.split) == split_digest(data.split)
+
+
+def test_a_split_is_the_callers_own(root):
+    data = load("debdeps")
+    make_split(data, "public", 0)["train"][:] = True
+    assert sizes(make_split(data, "public", 0)) == (240, 500, 1000)
 
 
 def test_digests_of_drawn_splits_never_change():

@@ -166,6 +166,11 @@ def test_wrong_shapes_and_labels_are_named():
         binary_roc_auc(torch.zeros(4), torch.zeros(3))
     with pytest.raises(InputError, match="0 and 1"):
         binary_roc_auc(torch.zeros(3), torch.tensor([0, 1, 2]))
+    for metric in (accuracy, per_class_accuracy):
+        for label in (-1, 3):
+            with pytest.raises(InputError, match=rf"label {label}.* 0\.\.2"):
+                metric(torch.zeros(2, 3), torch.tensor([0, label]))
+    assert accuracy([[0.1, 0.2], [0.3, 0.0]], [True, False]) == 1.0
 
 
 def test_nearly_constant_scores_warn_and_varied_ones_do_not():

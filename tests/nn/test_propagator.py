@@ -167,6 +167,17 @@ def test_nothing_outlives_its_edge_index():
     assert made() is None
 
 
+def test_another_device_is_made_once():
+    for weight in (None, torch.rand(2)):
+        matrix = SymmetricPropagator(torch.tensor([[0, 1], [1, 2]]), 3, weight)
+        moved = matrix.to("meta")
+        assert moved.device.type == "meta"
+        assert (moved.num_nodes, moved.symmetric) == (3, False)
+        assert matrix.to("meta") is moved
+        assert matrix.to("cpu") is matrix
+        assert "directed" in repr(moved)
+
+
 def test_double_precision_is_not_limited_by_dtype():
     edge_index = torch.tensor([[0, 1, 1, 2], [1, 0, 2, 1]])
     matrix = SymmetricPropagator(edge_index, 3, dtype=torch.float32)

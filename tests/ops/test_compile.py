@@ -136,6 +136,23 @@ def test_a_disk_that_fills_up_is_no_error(monkeypatch, tmp_path):
     assert out.tolist() == [0.0, 2.0, 4.0]
 
 
+def test_code_for_other_types_under_the_wrong_name_is_not_run(monkeypatch, tmp_path):
+    """What two processes may leave behind that compile at the same time."""
+    numba = pytest.importorskip("numba")
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    first = Kernel(double.function)
+    for dtype in (np.float32, np.float64):
+        first(np.arange(3, dtype=dtype), np.zeros(3, dtype))
+    one, two = sorted(tmp_path.rglob("*.nbc"))
+    kept = one.read_bytes()
+    one.write_bytes(two.read_bytes())
+    two.write_bytes(kept)
+    for dtype in (np.float32, np.float64):
+        out = np.zeros(3, dtype)
+        Kernel(double.function)(np.arange(3, dtype=dtype), out)
+        assert out.tolist() == [0.0, 2.0, 4.0]
+
+
 INTERPRETED = """
 import numba, torch
 from graphlab.nn import AdaptivePropagation

@@ -257,6 +257,27 @@ def test_missing_parts_are_named(data):
             task().prepare(replace(data, graph=graph), 0)
 
 
+def test_targets_that_are_no_classes_are_refused_not_rounded(data):
+    y = data.graph.y
+    for wrong, text in (
+        (torch.stack([y, y], 1), r"labels of shape \(400, 2\)"),
+        (y + 0.5, "0.5"),
+        (torch.where(y == 0, torch.nan, y.double()), "nan"),
+    ):
+        with pytest.raises(InputError, match=text):
+            task().prepare(replace(data, graph=data.graph.with_labels(wrong)), 0)
+        with pytest.raises(InputError, match=text):
+            make_split(replace(data, graph=data.graph.with_labels(wrong)), "random-20-30", 0)
+    for same in (y.double(), y.unsqueeze(1), y.int()):
+        problem = task().prepare(replace(data, graph=data.graph.with_labels(same)), 0)
+        assert torch.equal(problem.train.target, task().prepare(data, 0).train.target)
+
+
+def test_a_set_of_graphs_is_refused():
+    with pytest.raises(InputError, match="csl is a set of 150 graphs"):
+        NodeClassification("public").prepare(load("csl"), 0)
+
+
 def test_empty_stage_and_labels_out_of_range_name_the_numbers(data):
     n = data.graph.num_nodes
     masks = {s: torch.zeros(n, 1, dtype=torch.bool) for s in ("train", "val", "test")}

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from graphlab.errors import CheckpointError, ConfigError, NonFiniteError
+from graphlab.graph import as_graph
 from graphlab.seeding import derive_seed
 from graphlab.train import Callback, Recipe, Trainer, TrainingDiverged, build_model, dagnn
 
@@ -209,10 +210,26 @@ def test_damaged_checkpoints_restart_the_run(toy, tmp_path, caplog):
     assert_same(again, whole)
 
 
-@pytest.mark.parametrize("change", ["recipe", "seed", "split", "model", "task"])
+class Quiet(Callback):
+    """Takes part and changes nothing."""
+
+
+CHANGES = ("recipe", "seed", "split", "model", "task", "features", "edges", "labels", "callbacks")
+
+
+@pytest.mark.parametrize("change", CHANGES)
 def test_checkpoint_of_another_configuration_is_refused(toy, tmp_path, change):
     fit(toy, run_dir=tmp_path, stop_requested=stop_after(2))
+    train = toy.problem.train
+    inputs, fewer = train.inputs, train.inputs.graph.edge_index[:, 1:]
+    changed = {
+        "features": replace(train, inputs=replace(inputs, x=inputs.x * 2)),
+        "edges": replace(train, inputs=replace(inputs, graph=as_graph(fewer, len(inputs.x)))),
+        "labels": replace(train, target=train.target.flip(0)),
+    }
     other = {
+        "callbacks": {"trainer": Trainer(callbacks=[Quiet()])},
+        **{name: {"problem": replace(toy.problem, train=new)} for name, new in changed.items()},
         "recipe": {"recipe": replace(RECIPE, lr=0.06)},
         "seed": {"seed": 4},
         "split": {"problem": replace(toy.problem, split_digest="other")},
@@ -384,6 +401,17 @@ def test_non_finite_scores_at_evaluation_name_the_epoch(toy):
     with pytest.raises(TrainingDiverged, match=r"Epoch 1, val: .* scores are not finite") as caught:
         fit(toy, cls=Broken)
     assert (caught.value.epoch, caught.value.step) == (1, 0)
+
+
+@pytest.mark.parametrize("monitor", ["loss", "metric"])
+def test_infinite_loss_of_finite_scores_is_no_result(toy, monitor):
+    class Extreme(toy.Net):
+        def forward(self, x, graph, edge_weight=None):
+            scores = super().forward(x, graph)
+            return scores if self.training else torch.tensor([3e38, -3e38, -3e38]) + 0 * scores
+
+    with pytest.raises(TrainingDiverged, match=r"Epoch 1, val: loss is inf"):
+        fit(toy, cls=Extreme, recipe=replace(RECIPE, monitor=monitor))
 
 
 def test_detect_anomaly_names_the_parameter(toy):
