@@ -62,17 +62,25 @@ class Located:
 def data_root(root: PathLike | None = None) -> Path:
     """Return the data root: the argument, else ``GRAPHLAB_DATA``, else the user's cache folder.
 
+    Raises:
+        DatasetNotWritable: It lies in a home folder, and the user has none.
+
     Example:
         >>> data_root("somewhere").is_absolute()
         True
     """
     chosen = root if root is not None else os.environ.get(ROOT_VARIABLE) or None
-    if chosen is not None:
+    if chosen is None:
+        mac = os.name == "posix" and os.uname().sysname == "Darwin"
+        cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+        chosen = "~/Library/Caches/graphlab" if mac else f"{cache}/graphlab"
+    try:
         return Path(chosen).expanduser().absolute()
-    if os.name == "posix" and os.uname().sysname == "Darwin":
-        return Path("~/Library/Caches/graphlab").expanduser().absolute()
-    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(cache).expanduser().absolute() / "graphlab"
+    except RuntimeError as error:
+        raise DatasetNotWritable(
+            f"{chosen} cannot be used: no home folder is known. Set {ROOT_VARIABLE} (or --root) to "
+            "a folder that can be written."
+        ) from error
 
 
 def mirrors() -> tuple[Path, ...]:

@@ -41,6 +41,21 @@ def test_root_is_argument_then_variable_then_cache(tmp_path, monkeypatch):
         assert data_root() == tmp_path / "cache" / "graphlab"
 
 
+def test_no_home_folder_is_told_with_the_variable_to_set(monkeypatch):
+    for name in (ROOT_VARIABLE, "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(user):
+        raise KeyError(user)
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    with pytest.raises(DatasetNotWritable, match=ROOT_VARIABLE):
+        data_root()
+    monkeypatch.setenv(ROOT_VARIABLE, "~/data")
+    with pytest.raises(DatasetNotWritable, match=ROOT_VARIABLE):
+        data_root()
+
+
 def test_mirror_files_are_linked_into_the_root_and_stay_as_they_are(mirror, with_mirror):
     folder = locate(CORA)
     assert folder == with_mirror / "planetoid" / "Cora"
