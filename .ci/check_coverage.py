@@ -12,9 +12,9 @@ LEAST = 90.0
 
 
 def main() -> int:
-    """Combine what the test workers measured, print a line a part, return the exit code."""
+    """Read what the tests measured, print a line a part, return the exit code."""
     measured = coverage.Coverage()
-    measured.combine()
+    measured.load()
     failed = False
     for part in PARTS:
         pattern = [f"graphlab/{part}.py", f"graphlab/{part}/*.py"]
