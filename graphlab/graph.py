@@ -288,8 +288,8 @@ def as_graph(
         ResourceError: The number of nodes alone passes the machine's memory.
 
     Cost: O(m log m), O(m) when the entries are sorted already. A torch ``edge_index`` that is
-    given again unchanged (same object and version counter) costs nothing; arrays that carry no
-    version are read anew each time.
+    given again unchanged (same object and version counter) with ``num_nodes`` costs nothing;
+    arrays that carry no version are read anew each time.
 
     Example:
         >>> as_graph([[0, 1], [1, 2]], num_nodes=5).num_nodes
@@ -297,18 +297,20 @@ def as_graph(
     """
     if isinstance(graph, Graph):
         return _again(graph, num_nodes, edge_weight)
+    tensor = None
+    # without num_nodes the graph is built for the largest id alone: neither kept nor looked up;
     # an inference tensor has no version counter, so a change in place would go unseen
-    tensor = graph if isinstance(graph, Tensor) and not graph.is_inference() else None
-    if tensor is not None and edge_weight is None:
+    if num_nodes is not None and edge_weight is None and isinstance(graph, Tensor):
+        tensor = None if graph.is_inference() else graph
+    if tensor is not None:
         known = _KNOWN.get(id(tensor))
         if known is not None and known[0]() is tensor and known[1] == tensor._version:
             found = known[2]
-            if num_nodes is None or num_nodes == found.num_nodes:
+            if num_nodes == found.num_nodes:
                 return found
     edges, x, y = read_edges(graph, num_nodes, edge_weight)
     result = Graph(edges, x=x, y=y)
-    # without num_nodes the graph was built for the largest id alone: cheap to build, not kept
-    if tensor is not None and edge_weight is None and num_nodes is not None:
+    if tensor is not None:
         key = id(tensor)
         gone = weakref.ref(tensor, lambda _: _KNOWN.pop(key, None))
         _KNOWN[key] = (gone, tensor._version, result)

@@ -237,12 +237,22 @@ def test_same_tensor_is_read_once_and_a_changed_one_again():
     first = as_graph(index, 5)
     assert as_graph(index, 5) is first
     assert as_graph(index, 6).num_nodes == 6
+    assert as_graph(index).num_nodes == 4  # whatever it was read as before
     index[1, 0] = 1
     assert as_graph(index, 5).edge_index.tolist() == [[0, 0, 2, 3], [1, 2, 1, 3]]
     array = EDGES.numpy().copy()
     before = as_graph(array, 5)
     array[1, 0] = 1
     assert as_graph(array, 5) is not before
+
+
+@pytest.mark.parametrize("layout", [torch.sparse_csr, torch.sparse_coo])
+@pytest.mark.filterwarnings("ignore:Sparse CSR")
+def test_a_sparse_matrix_whose_values_change_is_read_again(layout):
+    matrix = (2 * torch.eye(3)).to_sparse(layout=layout)
+    assert as_graph(matrix, 3).edge_weight.tolist() == [2, 2, 2]
+    (matrix.values() if layout == torch.sparse_csr else matrix._values()).mul_(2)
+    assert as_graph(matrix, 3).edge_weight.tolist() == [4, 4, 4]
 
 
 def test_remembered_graphs_leave_with_their_tensor():
