@@ -14,7 +14,7 @@ from torch import Tensor
 
 from graphlab.errors import InputError, ResourceError
 
-__all__ = ["EdgeList", "read_edges", "read_weight"]
+__all__ = ["EdgeList", "check_rows", "read_edges", "read_weight"]
 
 _SIGNED = (torch.int64, torch.int32, torch.int16, torch.int8)
 _UNSIGNED = (torch.uint64, torch.uint32, torch.uint16, torch.uint8)
@@ -80,6 +80,18 @@ def read_weight(value: Any, num_edges: int) -> Tensor:  # noqa: ANN401
             f"edge_weight holds {float(detached[at]):g} at position {at}; weights must be >= 0."
         )
     return weight
+
+
+def check_rows(name: str, value: Tensor | None, num_nodes: int) -> Tensor | None:
+    """Return features or labels that have one row a node, or None; InputError otherwise."""
+    if value is None:
+        return None
+    if value.dim() == 0 or value.shape[0] != num_nodes:
+        raise InputError(
+            f"{name} has shape {tuple(value.shape)}, but the graph has {num_nodes} nodes: "
+            f"{name} needs one row a node."
+        )
+    return value
 
 
 def _edge_list(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
-from graphlab._graph_input import EdgeList, read_edges, read_weight
+from graphlab._graph_input import EdgeList, check_rows, read_edges, read_weight
 from graphlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,12 +63,61 @@ class Graph:
             # the input stays the caller's: a later change in place must not reach this graph
             index = index.clone()
             weight = weight.clone() if weight is not None else None
-        self._index, self._weight, self._perm = index.contiguous(), weight, perm
+        self._index: Tensor | None = index.contiguous()  # None: made of the rows on first use
+        self._weight, self._perm = weight, perm
         self._indptr = torch.zeros(n + 1, dtype=torch.int64, device=index.device)
         torch.cumsum(torch.bincount(index[0], minlength=n), 0, out=self._indptr[1:])
+        self._columns, self._simple = self._index[1], False
         self._num_nodes = n
-        self._features, self._y = _check_rows("x", x, n), _check_rows("y", y, n)
+        self._features, self._y = check_rows("x", x, n), check_rows("y", y, n)
         self._cache: dict[str, Any] = {}
+
+    @classmethod
+    def from_sorted(
+        cls,
+        index: Tensor,
+        indptr: Tensor,
+        *,
+        weight: Tensor | None = None,
+        perm: Tensor | None = None,
+        x: Tensor | None = None,
+        y: Tensor | None = None,
+    ) -> Graph:
+        """Build from entries that are sorted and in range already; nothing is checked or copied.
+
+        For code that made the parts itself: ``index`` (2, m) int64, sorted by (source, target),
+        and its row pointers ``indptr`` (n + 1,) int64; the rest are a graph's attributes, ``perm``
+        None keeps the order. Everything else goes through :func:`as_graph`.
+        """
+        graph = object.__new__(cls)
+        graph._index, graph._indptr, graph._weight, graph._perm = index, indptr, weight, perm
+        graph._columns, graph._simple = index[1], False
+        graph._num_nodes, graph._features, graph._y = indptr.shape[0] - 1, x, y
+        graph._cache = {}
+        return graph
+
+    @classmethod
+    def from_simple_rows(
+        cls, indptr: Tensor, columns: Tensor, *, x: Tensor | None = None, y: Tensor | None = None
+    ) -> Graph:
+        """Build a graph that is known to be simple (see :meth:`simple`); nothing is checked.
+
+        For code that made the rows itself. ``edge_index`` is made on first use.
+
+        Args:
+            indptr: Row pointers (n + 1,) int64.
+            columns: Targets (m,) int64 or int32, ascending in each row.
+            x: Node features.
+            y: Node labels.
+
+        Cost: O(1).
+        """
+        graph = object.__new__(cls)
+        graph._index, graph._indptr, graph._weight, graph._perm = None, indptr, None, None
+        graph._columns, graph._simple = columns, True
+        graph._num_nodes, graph._features, graph._y = indptr.shape[0] - 1, x, y
+        graph._cache = {}
+        return graph
 
     @property
     def num_nodes(self) -> int:
@@ -78,11 +127,15 @@ class Graph:
     @property
     def num_edges(self) -> int:
         """Number of stored directed entries; an undirected edge counts twice."""
-        return self._index.shape[1]
+        return self._columns.shape[0]
 
     @property
     def edge_index(self) -> Tensor:
         """Entries as (2, m) int64, sorted by (source, target). Do not change in place."""
+        if self._index is None:
+            row = torch.arange(self._num_nodes, device=self.device)
+            row = row.repeat_interleave(self.degree(), output_size=self.num_edges)
+            self._index = torch.stack([row, self._columns.to(torch.int64)])
         return self._index
 
     @property
@@ -98,7 +151,7 @@ class Graph:
     @property
     def indices(self) -> Tensor:
         """CSR columns (targets), (m,) int64."""
-        return self._index[1]
+        return self._columns if self._columns.dtype == torch.int64 else self.edge_index[1]
 
     @property
     def perm(self) -> Tensor:
@@ -127,7 +180,7 @@ class Graph:
     @property
     def device(self) -> torch.device:
         """Device of the structure."""
-        return self._index.device
+        return self._indptr.device
 
     def cached(self, key: str, build: Callable[[], T]) -> T:
         """Return ``build()``, computed once per graph and key.
@@ -135,7 +188,9 @@ class Graph:
         Graphs never change, so what is derived from one never goes stale.
         """
         if key not in self._cache:
-            self._cache[key] = build()
+            grad = torch.is_grad_enabled()
+            with torch.inference_mode(False), torch.set_grad_enabled(grad):  # to serve training too
+                self._cache[key] = build()
         value: T = self._cache[key]
         return value
 
@@ -145,26 +200,29 @@ class Graph:
 
     def has_self_loops(self) -> bool:
         """Whether any entry joins a node with itself."""
-        return self.cached("loops", lambda: bool((self._index[0] == self._index[1]).any()))
+        if self._simple:
+            return False
+        row, col = self.edge_index
+        return self.cached("loops", lambda: bool((row == col).any()))
 
     def is_undirected(self) -> bool:
         """Whether the entries, with multiplicity and weights, are symmetric. Cost O(m log m)."""
 
         def symmetric() -> bool:
             other = self.reverse()
-            if not torch.equal(self._index, other._index):
+            if not torch.equal(self.edge_index, other.edge_index):
                 return False
             if self._weight is None or other._weight is None:
                 return True
             return torch.equal(self._weight, other._weight)
 
-        return self.cached("undirected", symmetric)
+        return self._simple or self.cached("undirected", symmetric)
 
     def reverse(self) -> Graph:
         """Return the graph with every entry turned around (the transposed matrix)."""
 
         def build() -> Graph:
-            edges = EdgeList(self._index.flip(0), self._num_nodes, self._weight, borrowed=False)
+            edges = EdgeList(self.edge_index.flip(0), self._num_nodes, self._weight, borrowed=False)
             return Graph(edges, x=self._features, y=self._y)
 
         return self.cached("reverse", build)
@@ -176,16 +234,18 @@ class Graph:
         """
 
         def build() -> Graph:
-            row, col = self._index
+            row, col = self.edge_index
             keep = row != col
             row, col = row[keep], col[keep]
             n = max(self._num_nodes, 1)
             key = torch.unique(torch.cat([row * n + col, col * n + row]))
             index = torch.stack([key // n, key % n])
             edges = EdgeList(index, self._num_nodes, None, borrowed=False)
-            return Graph(edges, x=self._features, y=self._y)
+            graph = Graph(edges, x=self._features, y=self._y)
+            graph._simple = True
+            return graph
 
-        return self.cached("simple", build)
+        return self if self._simple else self.cached("simple", build)
 
     def with_features(self, x: Tensor | None) -> Graph:
         """Return a graph of the same structure with other node features."""
@@ -204,9 +264,11 @@ class Graph:
             x=None if self._features is None else self._features.to(device),
             y=None if self._y is None else self._y.to(device),
         )
-        for name in ("_index", "_indptr", "_weight", "_perm"):
+        for name in ("_columns", "_index", "_indptr", "_weight", "_perm"):
             value = getattr(self, name)
             setattr(moved, name, None if value is None else value.to(device))
+        if moved._index is not None:
+            moved._columns = moved._index[1]
         return moved
 
     def to_scipy(self) -> scipy.sparse.csr_array:
@@ -225,7 +287,7 @@ class Graph:
         """Return a ``torch_geometric.data.Data`` with the same tensors."""
         from torch_geometric.data import Data
 
-        data = Data(x=self.x, edge_index=self._index, y=self._y)
+        data = Data(x=self.x, edge_index=self.edge_index, y=self._y)
         data.num_nodes = self._num_nodes
         if self._weight is not None:
             data.edge_weight = self._weight
@@ -234,8 +296,8 @@ class Graph:
     def _copy(self, *, x: Tensor | None, y: Tensor | None) -> Graph:
         other = object.__new__(Graph)
         other.__dict__.update(self.__dict__)
-        other._features = _check_rows("x", x, self._num_nodes)
-        other._y = _check_rows("y", y, self._num_nodes)
+        other._features = check_rows("x", x, self._num_nodes)
+        other._y = check_rows("y", y, self._num_nodes)
         other._cache = {}
         return other
 
@@ -327,16 +389,6 @@ def _again(graph: Graph, num_nodes: int | None, edge_weight: Any) -> Graph:  # n
         return graph
     weight = read_weight(edge_weight, graph.num_edges)
     result = graph.with_features(graph.features)
+    result._simple = False
     result._weight = weight[graph.perm] if graph._perm is not None else weight.clone()
     return result
-
-
-def _check_rows(name: str, value: Tensor | None, num_nodes: int) -> Tensor | None:
-    if value is None:
-        return None
-    if value.dim() == 0 or value.shape[0] != num_nodes:
-        raise InputError(
-            f"{name} has shape {tuple(value.shape)}, but the graph has {num_nodes} nodes: "
-            f"{name} needs one row a node."
-        )
-    return value

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 __all__ = [
+    "FILLED_IN",
     "ModelCard",
     "Option",
     "TaskCard",
@@ -34,9 +35,9 @@ __all__ = [
 ]
 
 C = TypeVar("C", bound=type)
+FILLED_IN = ("in_channels", "out_channels", "num_ids")  # by the task, where a model has them
 _log = logging.getLogger("graphlab")
 _PACKAGE = Path(__file__).resolve().parent
-_FILLED_IN = ("in_channels", "out_channels")  # the task fills these from the data
 _TASK_ALIASES = {"linkpred": "link", "link-prediction": "link", "node-classification": "node"}
 
 
@@ -98,6 +99,7 @@ class TaskCard:
         protocols: Protocol ids that the task offers.
         summary: First line of the class's docstring.
         options: Constructor arguments besides ``protocol``.
+        metrics: Protocol -> metrics it may report; ``""`` serves the others. Empty: the data set's.
     """
 
     name: str
@@ -106,6 +108,7 @@ class TaskCard:
     protocols: tuple[str, ...]
     summary: str
     options: Mapping[str, Option] = field(default_factory=dict)
+    metrics: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def defaults(self) -> dict[str, Any]:
@@ -154,6 +157,8 @@ def register_model(
     def decorate(cls: C) -> C:
         original = cls.__init__  # type: ignore[misc]  # wrapped for this very class
         signature = inspect.signature(original)
+        kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        free = {name for name, p in signature.parameters.items() if p.kind in kinds}
 
         @functools.wraps(original)
         def init(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
@@ -161,7 +166,8 @@ def register_model(
             if type(self) is cls:
                 bound = signature.bind(self, *args, **kwargs)
                 bound.apply_defaults()
-                config = dict(list(bound.arguments.items())[1:])
+                # a class without a constructor has that of nn.Module: any arguments, used for nothing
+                config = {k: v for k, v in list(bound.arguments.items())[1:] if k not in free}
                 setattr(self, "_graphlab_config", config)  # noqa: B010  (any class may be registered)
 
         notes = {"__init__": init, "graphlab_name": normalise_name(name)}
@@ -172,9 +178,11 @@ def register_model(
     return decorate
 
 
-def register_task(name: str, *, protocols: tuple[str, ...]) -> Callable[[C], C]:
-    """Make a task class known to the harness. All arguments must be literals."""
-    del protocols
+def register_task(
+    name: str, *, protocols: tuple[str, ...], metrics: Mapping[str, Any] | None = None
+) -> Callable[[C], C]:
+    """Make a task class known to the harness; arguments as in :class:`TaskCard`, all literals."""
+    del protocols, metrics
 
     def decorate(cls: C) -> C:
         setattr(cls, "name", name)  # noqa: B010  (C need not declare it)
@@ -227,6 +235,7 @@ def task_cards() -> dict[str, TaskCard]:
                 tuple(found.arguments.get("protocols", ())),
                 found.summary,
                 options,
+                found.arguments.get("metrics") or {},
             )
     return cards
 
@@ -335,7 +344,7 @@ def _models_in(file: Path, module: str | None) -> dict[str, ModelCard]:
         given = found.arguments
         given_presets = (given.get("presets") or {}).items()
         presets = {normalise_name(k): v for keys, v in given_presets for k in keys.split(",")}
-        options = {k: o for k, o in found.options.items() if k not in _FILLED_IN}
+        options = {k: o for k, o in found.options.items() if k not in FILLED_IN}
         card = ModelCard(
             name=normalise_name(found.name),
             cls=found.cls,

@@ -333,3 +333,17 @@ def test_relabelling_nodes_permutes_the_matrix(n, data):
     assert torch.equal(
         dense(plain.simple()), ((dense(plain) + dense(plain).t()) > 0).float().fill_diagonal_(0)
     )
+
+
+def test_what_an_evaluation_derives_serves_a_later_training():
+    graph = as_graph([[0, 1], [1, 2]], num_nodes=3)
+    weight = torch.ones(3, requires_grad=True)
+    with torch.inference_mode():
+        kept = graph.cached("doubled", lambda: graph.indices * 2)
+        assert torch.is_inference_mode_enabled()
+    assert not kept.is_inference()
+    with torch.no_grad():
+        assert not graph.cached("product", lambda: weight * 2).requires_grad
+    assert graph.cached("other product", lambda: weight * 2).requires_grad
+    assert torch.is_grad_enabled()
+    weight.index_select(0, graph.simple().edge_index[0]).sum().backward()

@@ -5,6 +5,8 @@ import io as stdio
 import json
 import os
 import pickle
+import pickletools
+import re
 import socket
 import struct
 import tarfile
@@ -218,6 +220,216 @@ def test_truncated_pickle_is_corrupt(tmp_path):
     path.write_bytes(pickle.dumps(np.arange(100))[:60])
     with pytest.raises(DatasetCorrupt, match="60 bytes"):
         io.restricted_unpickle(path)
+
+
+def torch_file(path, value, *, new, **options):
+    torch.save(value, path, _use_new_zipfile_serialization=new, **options)
+    return path
+
+
+def rezipped(path, **changes):
+    """Write the zip of ``torch.save`` again with other content of some members."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            kept = changes.get(name.partition("/")[2].replace("/", "_").partition(".")[0], content)
+            if kept is not None:
+                archive.writestr(name, kept)
+    return path
+
+
+@pytest.mark.parametrize("protocol", [2, 4])
+@pytest.mark.parametrize("new", [True, False])
+def test_tensors_and_arrays_of_torch_files_are_unpickled(tmp_path, new, protocol):
+    shared = torch.arange(12).reshape(3, 4)
+    kinds = (torch.float64, torch.float32, torch.float16, torch.int32, torch.int16, torch.int8)
+    value = {
+        "edge": np.arange(6).reshape(3, 2),
+        "turned": np.asfortranarray(np.random.default_rng(0).random((2, 3))),
+        "number": np.float64(2.5),
+        "whole": shared,
+        "view": shared.t()[1:],
+        "few": [torch.ones(2).to(kind) for kind in (*kinds, torch.uint8, torch.bool)],
+        "none": torch.empty(0, 2, dtype=torch.int64),
+        "one": torch.tensor(3),
+        "words": ("a", 1, None, b"bytes"),
+    }
+    path = torch_file(tmp_path / "split.pt", value, new=new, pickle_protocol=protocol)
+    found = io.restricted_unpickle(path, sha256=io.sha256_file(path))
+    expected = torch.load(path, weights_only=False)
+    assert found.keys() == expected.keys() and found["words"] == expected["words"]
+    for key in ("edge", "turned", "number"):
+        assert np.array_equal(found[key], value[key])
+    for ours, theirs in zip(found["few"], value["few"], strict=True):
+        assert ours.dtype == theirs.dtype and torch.equal(ours, theirs)
+    for key in ("whole", "view", "none", "one"):
+        assert found[key].dtype == value[key].dtype and torch.equal(found[key], value[key])
+    found["view"][0, 0] = 70  # views of one storage stay that
+    assert found["whole"][0, 1] == 70
+
+
+@pytest.mark.parametrize("new", [True, False])
+@pytest.mark.parametrize("place", ["value", "key", "inside an array", "state"])
+def test_payloads_in_torch_files_are_refused_and_never_run(tmp_path, marker, new, place):
+    class State:
+        def __reduce__(self):
+            return dict, (), {"a": Payload(marker)}
+
+    value = {
+        "value": {"edge": torch.ones(2), "w": Payload(marker)},
+        "key": {(1, Payload(marker)): torch.ones(2)},
+        "inside an array": {"edge": np.array([Payload(marker)], dtype=object)},
+        "state": [State()],
+    }[place]
+    path = torch_file(tmp_path / "split.pt", value, new=new)
+    with pytest.raises(UnsafeFileError, match="not an array") as caught:
+        io.restricted_unpickle(path)
+    assert str(path) in str(caught.value) and "touch" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_payloads_in_any_pickle_of_an_old_torch_file_do_not_run(tmp_path, marker, number):
+    whole = torch_file(tmp_path / "split.pt", {"edge": torch.ones(3)}, new=False).read_bytes()
+    ends, stream = [], stdio.BytesIO(whole)
+    for _ in range(5):
+        pickletools.dis(stream, out=stdio.StringIO())
+        ends.append(stream.tell())
+    evil = pickle.dumps(Payload(marker), protocol=2)
+    changed = whole[: ends[number]] + evil + whole[ends[number + 1] :]
+    (tmp_path / "split.pt").write_bytes(changed)
+    with pytest.raises(UnsafeFileError, match="not an array"):
+        io.restricted_unpickle(tmp_path / "split.pt")
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_torch_files_hold_nothing_but_arrays_and_dense_tensors(tmp_path, new):
+    foreign = [
+        torch.nn.Linear(1, 1),
+        torch.nn.Parameter(torch.ones(1)),
+        torch.eye(2).to_sparse(),
+        torch.float32,
+        torch.device("cpu"),
+        sp.csr_matrix(np.eye(2)),
+        slice(1),
+        print,
+        {1, 2}.__class__,
+    ]
+    for value in foreign:
+        path = torch_file(tmp_path / "split.pt", {"a": value}, new=new)
+        with pytest.raises((UnsafeFileError, DatasetCorrupt), match=r"split\.pt"):
+            io.restricted_unpickle(path)
+    path.write_bytes(pickle.dumps(torch.ones(2)))  # a tensor in a pickle that is no torch file
+    with pytest.raises(UnsafeFileError, match="torch"):
+        io.restricted_unpickle(path)
+
+
+def tensor_pickle(*, kind="LongStorage", numel=4, offset=0, size=(2,), stride=(1,), tail=b""):
+    """The ``data.pkl`` of one tensor over storage 0, written by hand."""
+    storage = ("storage", f"@{kind}", "0", "cpu", numel)
+    text = [b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n("]
+    text.append(b"(")
+    for part in storage:
+        if isinstance(part, str) and part.startswith("@"):
+            text.append(b"ctorch\n" + part[1:].encode() + b"\n")
+        else:
+            text.append(pickle.dumps(part, 0)[:-1] if isinstance(part, int) else text_of(part))
+    text.append(b"tQ")
+    text += [pickle.dumps(part, 2)[2:-1] for part in (offset, size, stride, False)]
+    text.append(b"ccollections\nOrderedDict\n)RtR" + tail + b".")
+    return b"".join(text)
+
+
+def text_of(part):
+    return b"X" + struct.pack("<I", len(part)) + part.encode()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"numel": 5},
+        {"numel": 3},
+        {"numel": -1},
+        {"numel": 1 << 60},
+        {"kind": "IntStorage"},
+        {"offset": 3},
+        {"offset": -1},
+        {"size": (5,)},
+        {"size": (-1,)},
+        {"stride": (4,)},
+        {"stride": (-1,)},
+        {"size": (2, 2)},
+    ],
+)
+def test_tensors_past_the_end_of_their_storage_are_corrupt(tmp_path, wrong):
+    path = torch_file(tmp_path / "split.pt", torch.arange(4), new=True)
+    rezipped(path, data=None, data_0=None)
+    members = {"data.pkl": tensor_pickle(), "data/0": np.arange(4).tobytes(), "byteorder": "little"}
+
+    def write(**changes):
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in {**members, **changes}.items():
+                archive.writestr(f"split/{name}", content)
+
+    write()
+    assert io.restricted_unpickle(path).tolist() == [0, 1]
+    write(**{"data.pkl": tensor_pickle(**wrong)})
+    with pytest.raises(DatasetCorrupt, match=r"split\.pt"):
+        io.restricted_unpickle(path)
+    write(byteorder="big")
+    with pytest.raises(DatasetCorrupt, match=r"split\.pt"):
+        io.restricted_unpickle(path)
+
+
+def test_no_pickle_changes_what_rebuilds_tensors(tmp_path):
+    """The BUILD instruction sets attributes of whatever lies on the stack."""
+    path = tmp_path / "split.pt"
+    for target in (b"ctorch._utils\n_rebuild_tensor_v2\n", b"ctorch\nLongStorage\n"):
+        for state in (
+            b"}X\x05\x00\x00\x00dtypeX\x03\x00\x00\x00<f8s",
+            b"N}X\x01\x00\x00\x00aNs\x86",
+        ):
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("split/data.pkl", b"\x80\x02" + target + state + b"b.")
+            with pytest.raises(DatasetCorrupt, match=r"split\.pt"):
+                io.restricted_unpickle(path)
+    found = io.restricted_unpickle(torch_file(path, torch.arange(3), new=True))
+    assert found.dtype == torch.int64
+
+
+def test_storages_of_an_old_torch_file_must_be_those_of_its_tensors(tmp_path):
+    path = torch_file(tmp_path / "split.pt", {"a": torch.arange(5)}, new=False)
+    whole = path.read_bytes()
+    key = list(re.finditer(rb"\d{6,}", whole))[-1].start()  # in the list of storages
+    for content in (
+        whole[:-8],
+        whole[:-48] + struct.pack("<q", 4) + whole[-40:],
+        whole[:key] + bytes([whole[key] ^ 1]) + whole[key + 1 :],
+    ):
+        path.write_bytes(content)
+        with pytest.raises(DatasetCorrupt, match=r"split\.pt"):
+            io.restricted_unpickle(path)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_whatever_is_damaged_in_a_torch_file_the_error_is_ours(tmp_path, new):
+    value = {"edge": np.arange(20).reshape(10, 2), "w": torch.arange(10.0)}
+    path = torch_file(tmp_path / "split.pt", value, new=new)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    refused = 0
+    for position in rng.integers(len(whole), size=400):
+        for content in (
+            whole[:position],
+            whole[:position] + bytes([whole[position] ^ 1 << position % 8]) + whole[position + 1 :],
+        ):
+            path.write_bytes(content)
+            try:
+                io.restricted_unpickle(path)
+            except (DatasetCorrupt, UnsafeFileError) as error:
+                assert str(path) in str(error)
+                refused += 1
+    assert refused > 400
 
 
 # --- safe_extract

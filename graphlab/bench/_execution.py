@@ -156,6 +156,7 @@ class Execution:
         metrics, missing = finite_metrics(fit.metrics)
         return Result(
             status=fit.status,
+            metric=next((name for name in fit.metrics.get("test", {}) if name != "loss"), None),
             metrics=metrics,
             missing=missing,
             monitor=fit.monitor,
@@ -203,7 +204,7 @@ class Execution:
         if fit.status == "interrupted":
             return fit
         self._seconds |= {part: fit.seconds[part] for part in ("train", "evaluate")}
-        self._epoch_seconds = fit.seconds["epoch_median"]
+        self._epoch_seconds = fit.seconds["epoch_median"] if fit.epochs_run else None
         if fit.resumed_epoch is not None:
             self.journal.complete(fit.history)
         if self.keep:
@@ -220,7 +221,7 @@ class Execution:
         problem = task.prepare(
             data, spec.seed, fold=spec.fold, sparse_ok=card.sparse_input, device=self.device
         )
-        self._data["split_sha256"] = problem.split_digest
+        self._data |= _split_facts(problem)
         arguments = {**task.model_kwargs(problem), **spec.options}
         return task, problem, build_model(card, arguments, spec.seed, device=self.device)
 
@@ -313,6 +314,17 @@ class Execution:
             yield
         finally:
             self._seconds[part] += time.perf_counter() - begin
+
+
+def _split_facts(problem: Any) -> dict[str, Any]:  # noqa: ANN401  (of any task)
+    """Return what a problem tells of its split; tasks of users may tell the checksum alone."""
+    test = getattr(problem, "test", None)
+    return {
+        "split_sha256": problem.split_digest,
+        "sizes": dict(getattr(problem, "sizes", {})),
+        "own_negatives": bool(getattr(test, "own_negatives", False)),
+        "notes": tuple(getattr(problem, "notes", ())),
+    }
 
 
 @contextmanager

@@ -42,6 +42,7 @@ def config_of(spec: RunSpec) -> Config:
     return Config(
         model=spec.model,
         title=spec.title,
+        part=spec.part,
         model_file=spec.model_file,
         model_sha256=spec.model_sha256,
         data_path=spec.data_path,

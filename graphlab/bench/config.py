@@ -26,43 +26,44 @@ A suite is TOML (or a dictionary of the same keys)::
     [system.on.citeseer.options]   # per data set: options, recipe, task_options
     K = 10
 
+A suite over several tasks or protocols has a ``[[part]]`` table for each. A part has the keys of a
+suite and a title of its own; what it leaves out, it takes from the top::
+
+    title    = "Easy and hard negatives"
+    task     = "link"
+    datasets = ["cora"]
+    [[system]]
+    model    = "gae"
+    [[part]]
+    protocol = "random-85-5-10"
+    [[part]]
+    protocol = "heart-85-5-10"
+    seeds    = 1
+
 Which place wins is told in :mod:`graphlab.bench.layers`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graphlab.bench.dataset_checks import DatasetReader, monitored
+from graphlab.bench._part_reader import PartReader
+from graphlab.bench.dataset_checks import protocol_id
 from graphlab.bench.document import Document, read_document
-from graphlab.bench.layers import resolve
-from graphlab.bench.problems import Problems, printable
-from graphlab.bench.suite import Overrides, Settings, Suite
-from graphlab.bench.system_checks import SystemReader
+from graphlab.bench.problems import Problems, printable, suggestion
+from graphlab.bench.suite import Overrides, Suite
 from graphlab.errors import ConfigError
-from graphlab.registry import TaskCard, find_task, task_cards
+from graphlab.registry import find_task, normalise_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from graphlab.bench._parts import PartDocument
+    from graphlab.bench.dataset_checks import DatasetReader
+    from graphlab.bench.system_checks import SystemReader
 
 __all__ = ["load_suite"]
-
-_KEYS = (
-    "title",
-    "task",
-    "protocol",
-    "seeds",
-    "datasets",
-    "optional",
-    "run_optional",
-    "recipe",
-    "task_options",
-    "system",
-)
-_MOST_SEEDS = 10_000
-_LARGEST_SEED = 2**32 - 1
 
 
 def load_suite(
@@ -93,118 +94,145 @@ mean system?
     return _SuiteReader(read_document(source, overrides), overrides).read()
 
 
-@dataclass
 class _SuiteReader:
-    document: Document
-    overrides: Overrides
+    """Reads all parts, then asks what only all of them together can answer."""
 
-    def __post_init__(self) -> None:
-        self.problems = Problems(self.document.where)
-        for flag in ("--file", "--model", "--dataset", "--data"):
-            self.document.where.flags[flag,] = flag
-        for problem in self.document.problems:
+    def __init__(self, document: Document, overrides: Overrides) -> None:
+        self.document, self.overrides = document, overrides
+        self.problems = Problems(document.where)
+        for problem in document.problems:
             self.problems.note(problem)
 
     def read(self) -> Suite:
-        raw, settings, problems = self.document.raw, self.document.settings, self.problems
-        for key in raw:
-            if key not in _KEYS:
-                problems.unknown((key,), key, "a key of a suite", _KEYS)
-        title = self._title(raw.get("title", self.document.name))
-        task = self._task(raw)
-        seeds = self._seeds(raw.get("seeds", 3))
-        sets = DatasetReader(problems, task, self.overrides)
-        names = sets.read(raw)
-        reader = SystemReader(problems, task, names, self.overrides.files)
-        systems = reader.read(raw.get("system"))
-        if self.document.source != "command line":
-            systems = reader.choose(systems, self.overrides.models)
-        systems = reader.with_flags(systems, settings)
-        shared = Settings(recipe=reader.recipe((), raw), task_options=reader.task_options((), raw))
-        datasets, skipped = sets.choose(self.document.source)
-        problems.raise_any()
-        if task is None:
-            raise ConfigError("The suite names no task.")
-        root = self.overrides.root
-        suite = Suite(
-            name=self.document.name,
-            title=title,
-            task=task.name,
-            seeds=seeds,
-            datasets=datasets,
-            skipped=skipped,
-            systems=tuple(systems),
-            settings=shared,
-            source=self.document.source,
-            root=None if root is None else str(Path(root).expanduser().absolute()),
-            files=self.overrides.files,
-        )
-        self._merged(suite, reader)
-        problems.raise_any()
-        return suite
-
-    def _title(self, title: object) -> str:
+        document, title, root = self.document, self.document.title, self.overrides.root
         if not isinstance(title, str):
             got = printable(title, quote=True)
             self.problems.add(("title",), f"title must be a text (got {got}).")
-        return str(title)
+        parts = self._chosen()
+        readers = [PartReader(part, document.source, self.overrides) for part in parts]
+        self._unmatched(readers)
+        self._raise_any(readers)
+        readers = [reader for reader in readers if reader.applies]
+        if not readers:
+            raise ConfigError(f"{document.source}: no part has all that the flags name together.")
+        self._twice(readers)
+        for reader in readers:
+            reader.check_merged()
+        self._raise_any(readers)
+        return Suite(
+            name=document.name,
+            title=str(title),
+            parts=tuple(reader.part for reader in readers),
+            source=document.source,
+            root=None if root is None else str(Path(root).expanduser().absolute()),
+            files=self.overrides.files,
+        )
 
-    def _task(self, raw: Mapping[str, object]) -> TaskCard | None:
-        task = raw.get("task")
-        if task is None:
-            known = ", ".join(task_cards())
-            self.problems.add(("task",), f"the suite names no task: add task = NAME ({known}).")
-        elif not isinstance(task, str):
-            got = printable(task, quote=True)
-            self.problems.add(("task",), f"task must be a text (got {got}).")
-        else:
-            try:
-                return find_task(task)
-            except ConfigError:
-                self.problems.unknown(("task",), task, "a task", task_cards())
-        return None
+    def _chosen(self) -> list[PartDocument]:
+        """Narrow to ``--task`` and ``--protocol``; one part alone takes another protocol."""
+        parts = self.document.parts
+        task, protocol = self.overrides.task, self.overrides.protocol
+        if task is not None and self.document.source != "command line":
+            parts = self._of_task(task)
+        if protocol is not None and len(parts) > 1:
+            wanted = protocol_id(protocol)
+            found = [part for part in parts if wanted in _protocols(part)]
+            if not found:
+                known = {name for part in parts for name in _protocols(part)}
+                what = "a protocol of any part of this suite"
+                self.problems.note(
+                    f"--protocol: {printable(protocol)} is not {what}.{suggestion(protocol, known)}"
+                )
+                return parts
+            parts = found
+        for part in parts if protocol is not None else ():
+            part.raw["protocol"] = protocol
+            part.where.flags["protocol",] = "--protocol"
+        return parts
 
-    def _seeds(self, seeds: object) -> tuple[int, ...]:
-        if isinstance(seeds, int) and not isinstance(seeds, bool):
-            if 1 <= seeds <= _MOST_SEEDS:
-                return tuple(range(seeds))
-            text = f"seeds must lie in 1..{_MOST_SEEDS:,}, or be a list (got {printable(seeds)})."
-        elif not isinstance(seeds, list | tuple):
-            text = f"seeds must be a number or a list (got {printable(seeds, quote=True)})."
-        elif not seeds or len(seeds) > _MOST_SEEDS:
-            text = f"seeds must hold 1 to {_MOST_SEEDS:,} seeds (got {len(seeds)})."
-        else:
-            return self._seed_list(seeds)
-        self.problems.add(("seeds",), text)
+    def _of_task(self, task: str) -> list[PartDocument]:
+        parts = self.document.parts
+        found = [p for p in parts if _task_name(p.raw.get("task", task)) == _task_name(task)]
+        if found or not parts:
+            return found
+        names = " and ".join(dict.fromkeys(printable(part.raw["task"]) for part in parts))
+        self.problems.note(
+            f"--task: the suite is of task {names}; --task {printable(task)} cannot change it."
+        )
+        return parts
+
+    def _unmatched(self, readers: Sequence[PartReader]) -> None:
+        """Note what a flag names and no part has; one part alone may lack it."""
+        if not readers:
+            return
+        first = readers[0]
+        systems, sets = [reader.systems for reader in readers], [reader.sets for reader in readers]
+        what = {"--model": "a system of this suite", "set": "a system that will run"}
+        _note_missing(first.problems, systems, what)
+        _note_missing(first.problems, sets, {"--dataset": f"a data set of {self.document.source}"})
+        wanted = {normalise_name(name) for name in self.overrides.models}
+        for name in first.systems.own if self.document.source != "command line" else ():
+            named = not wanted or name in wanted
+            if named and not any(reader.serves(name) for reader in systems):
+                first.systems.refuse(name)
+        if all(reader.local_problems for reader in sets):
+            for reader in readers:
+                for path, text in reader.sets.local_problems:
+                    reader.problems.add(path, text)
+
+    def _twice(self, readers: Sequence[PartReader]) -> None:
+        """Note systems of several parts that would share a row or a cell of the table."""
+        rows: dict[tuple[str, str], tuple[str, str]] = {}
+        cells: set[tuple[str, ...]] = set()
+        for reader in readers:
+            part = reader.part
+            for system in part.systems:
+                name, path = normalise_name(system.name), reader.systems.place(system)
+                new = (system.card.name, reader.problems.where(path))
+                model, place = rows.setdefault((part.task, name), new)
+                if model != system.card.name:
+                    text = f"two systems are named {printable(system.name)}"
+                    text += f" (the other: {place}). Give one another name."
+                    reader.problems.add(path, text)
+                for dataset in part.datasets:
+                    cell = (part.task, name, dataset.name, dataset.protocol)
+                    if cell in cells:
+                        text = f"{printable(system.name)} on {dataset.name} is in two parts of "
+                        text += f"protocol {dataset.protocol}. Give it another name in one."
+                        reader.problems.add((), text)
+                    cells.add(cell)
+
+    def _raise_any(self, readers: Sequence[PartReader]) -> None:
+        for reader in readers:
+            self.problems.join(reader.problems)
+        self.problems.raise_any()
+
+
+def _note_missing(
+    problems: Problems,
+    readers: Sequence[SystemReader] | Sequence[DatasetReader],
+    what: Mapping[str, str],
+) -> None:
+    """Note the names of flags that no reader has found; ``what`` says what they should be."""
+    known = {name for reader in readers for name in reader.known}
+    for path, name in readers[0].unmatched.items():
+        if all(path in reader.unmatched for reader in readers):
+            problems.unknown(path, name, what[str(path[0])], known)
+
+
+def _protocols(part: PartDocument) -> tuple[str, ...]:
+    """Protocols that a part may be run under: the one it names, else all of its task."""
+    named = part.raw.get("protocol")
+    if isinstance(named, str):
+        return (protocol_id(named),)
+    try:
+        return find_task(str(part.raw.get("task"))).protocols
+    except ConfigError:
         return ()
 
-    def _seed_list(self, seeds: list[object] | tuple[object, ...]) -> tuple[int, ...]:
-        kept: list[int] = []
-        for index, seed in enumerate(seeds):
-            place = ("seeds", index)
-            if isinstance(seed, bool) or not isinstance(seed, int):
-                got = printable(seed, quote=True)
-                self.problems.add(place, f"a seed must be an integer (got {got}).")
-            elif not 0 <= seed <= _LARGEST_SEED:
-                self.problems.add(place, f"a seed must lie in 0..{_LARGEST_SEED} (got {seed}).")
-            elif seed in kept:
-                self.problems.add(place, f"seed {seed} is listed twice.")
-            else:
-                kept.append(seed)
-        return tuple(kept)
 
-    def _merged(self, suite: Suite, reader: SystemReader) -> None:
-        """Note contradictions that show only when all places are put together."""
-        for system in suite.systems:
-            for dataset in suite.datasets:
-                try:
-                    resolved = resolve(suite, system, dataset)
-                except ConfigError as error:
-                    for problem in error.problems:
-                        self.problems.add(reader.place(system), problem)
-                    continue
-                monitor = resolved.recipe["monitor"]
-                known = monitored(dataset, suite.task, resolved.task_options.get("metric"))
-                if known is not None and monitor not in known:
-                    what = f"a validation value of {dataset.name}"
-                    self.problems.unknown(reader.place(system), f"monitor {monitor}", what, known)
+def _task_name(name: object) -> str:
+    try:
+        return find_task(str(name)).name
+    except ConfigError:
+        return normalise_name(str(name))

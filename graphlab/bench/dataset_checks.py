@@ -47,9 +47,13 @@ def monitored(dataset: SuiteDataset, task: str, metric: object) -> tuple[str, ..
         task: Task name.
         metric: The task's option ``metric``; ``None`` takes what the card says.
     """
+    offered = task_cards()[task].metrics
+    if offered:
+        names = offered.get(dataset.protocol, offered.get("", ()))
+        return ("loss", "metric", *names)
     if metric is None and dataset.data_path is None:
         metric = find_dataset(dataset.name).metric.get(task)
-    return ("loss", str(metric)) if metric is not None else None
+    return ("loss", "metric", str(metric)) if metric is not None else None
 
 
 class DatasetReader:
@@ -69,6 +73,8 @@ class DatasetReader:
         self.optional: dict[str, KeyPath] = {}
         self.run_optional = True
         self.protocol: str | None = None
+        self.unmatched: dict[KeyPath, str] = {}  # names of --dataset that are not in the suite
+        self.local_problems: list[tuple[KeyPath, str]] = []  # why --data does not serve the task
 
     def read(self, raw: Mapping[str, object]) -> list[str]:
         """Check names and types; return the names that the suite knows."""
@@ -85,6 +91,11 @@ class DatasetReader:
             self.problems.add(("datasets",), 'there is no data set: add datasets = ["NAME"].')
         elif raw.get("datasets") == [] and not raw.get("optional"):
             self.problems.add(("datasets",), "datasets is empty: name at least one.")
+        return self.known
+
+    @property
+    def known(self) -> list[str]:
+        """Names of the suite's sets."""
         return [*self.required, *self.optional]
 
     def choose(self, source: str) -> tuple[tuple[SuiteDataset, ...], tuple[SkippedDataset, ...]]:
@@ -102,8 +113,7 @@ class DatasetReader:
             known = self.required | self.optional
             for name in wanted:
                 if name not in known and source != "command line":
-                    what = f"a data set of {source}"
-                    self.problems.unknown(("--dataset", name), name, what, known)
+                    self.unmatched["--dataset", name] = name
             chosen = {name: ("--dataset", name) for name in dict.fromkeys(wanted) if name in known}
         for name in () if wanted else self.optional:
             if not self.run_optional:
@@ -231,13 +241,14 @@ class DatasetReader:
         try:
             offered = local_protocols(path, self.task.name)
         except (DatasetError, InputError, OSError) as error:
-            self.problems.add(("--data",), " ".join(str(error).split()))
+            self.local_problems.append((("--data",), " ".join(str(error).split())))
             return ()
         if self.protocol is not None and self.protocol not in offered:
             text = f"protocol {self.protocol} is not offered for {path_text(path)}"
-            self.problems.add(("protocol",), f"{text} (offered: {', '.join(offered)}).")
+            text += f" (offered: {', '.join(offered)})."
+            self.local_problems.append((("protocol",), text))
         if not offered:
             text = f"{path_text(path)} is not made for task {self.task.name}."
-            self.problems.add(("--data",), text)
+            self.local_problems.append((("--data",), text))
             return ()
         return (SuiteDataset(self._local_name(), self.protocol or offered[0], str(path.resolve())),)

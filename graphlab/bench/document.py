@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from graphlab.bench._parts import PartDocument, split
 from graphlab.bench._toml_lines import KeyPath, key_lines
 from graphlab.bench.problems import Where, path_text, printable, suggestion
 from graphlab.errors import ConfigError
 from graphlab.io import sha256_bytes
-from graphlab.registry import find_task, model_cards, normalise_name
+from graphlab.registry import model_cards, normalise_name
 from graphlab.resources import resource_dir
 
 if TYPE_CHECKING:
@@ -29,25 +30,31 @@ _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _LAYERS = ("options", "recipe", "task_options")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Document:
     """A suite as written.
 
     Attributes:
         name: Folder name of the results.
-        raw: The tables.
-        settings: Values of ``--set`` for all systems, as one more table.
-        where: Names the place of a key.
+        title: What is given as title.
+        parts: Its parts, at least one unless there is a problem.
+        where: Names the place of a key of the whole document.
         source: File name, ``"suite"`` or ``"command line"``.
-        problems: What is wrong with the flags themselves.
+        problems: What is wrong with the flags and the tables of the parts.
     """
 
     name: str
-    raw: dict[str, object]
-    settings: dict[str, object]
+    title: object
+    parts: list[PartDocument]
     where: Where
     source: str
     problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, name: str, raw: Mapping[str, object], where: Where, source: str) -> Document:
+        """Split what was read into parts."""
+        parts, problems = split(raw, where)
+        return cls(name, raw.get("title", name), parts, where, source, problems)
 
 
 def suite_files() -> dict[str, Path]:
@@ -81,7 +88,7 @@ def read_document(
         name = source.get("name", _ADHOC)
         if not isinstance(name, str) or not name:
             raise ConfigError(f"suite['name'] must be a text (got {printable(name, quote=True)}).")
-        document = Document(_folder_name(name), raw, {}, Where("suite"), "suite")
+        document = Document.of(_folder_name(name), raw, Where("suite"), "suite")
     else:
         document = _from_file(_find_file(source or DEFAULT_SUITE))
     _put_flags_over(document, overrides)
@@ -140,7 +147,7 @@ def _from_file(path: Path) -> Document:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(_syntax_problem(label, text, str(error))) from None
-    return Document(_folder_name(path.stem), raw, {}, Where(label, key_lines(text)), label)
+    return Document.of(_folder_name(path.stem), raw, Where(label, key_lines(text)), label)
 
 
 def _shown(path: Path) -> str:
@@ -188,7 +195,7 @@ def _from_flags(overrides: Overrides) -> Document:
         "datasets": list(overrides.datasets) or [DEFAULT_DATASET],
         "system": [{"model": model} for model in models],
     }
-    return Document(_ADHOC, raw, {}, where, "command line")
+    return Document.of(_ADHOC, raw, where, "command line")
 
 
 def _task_of(models: list[str], overrides: Overrides) -> str:
@@ -199,58 +206,59 @@ def _task_of(models: list[str], overrides: Overrides) -> str:
 
 def _put_flags_over(document: Document, overrides: Overrides) -> None:
     """Replace values by flags, keeping the name of the flag as the value's place."""
-    raw, flags = document.raw, document.where.flags
-    if overrides.task is not None and document.source != "command line":
-        try:
-            known = find_task(overrides.task).name
-        except ConfigError:
-            known = overrides.task
-        if normalise_name(str(raw.get("task", known))) != known:
-            document.problems.append(
-                f"--task: the suite is of task {printable(raw.get('task'))}; "
-                f"--task {printable(overrides.task)} cannot change it."
-            )
     if overrides.data is not None and overrides.datasets:
         document.problems.append("--data replaces the data sets: leave --dataset out.")
-    if overrides.protocol is not None:
-        raw["protocol"] = overrides.protocol
-        flags["protocol",] = "--protocol"
     for name, value in overrides.settings:
         _put_setting(document, name, value)
-    if overrides.max_seconds is not None:
-        _put_setting(document, "recipe.max_seconds", overrides.max_seconds)
-        flags["set", "recipe", "max_seconds"] = "--max-seconds"
-    if overrides.seeds is not None:
-        raw["seeds"] = overrides.seeds
-        flags["seeds",] = "--seeds"
-    if overrides.seed is not None:
-        raw["seeds"] = [overrides.seed]
-        flags["seeds",] = "--seed"
-    if overrides.optional:
-        raw["run_optional"] = True
-        flags["run_optional",] = "--optional"
+    for part in document.parts:
+        raw, flags = part.raw, part.where.flags
+        if overrides.max_seconds is not None:
+            _put_into(part, ["recipe", "max_seconds"], overrides.max_seconds, "--max-seconds")
+        if overrides.seeds is not None:
+            raw["seeds"] = overrides.seeds
+            flags["seeds",] = "--seeds"
+        if overrides.seed is not None:
+            raw["seeds"] = [overrides.seed]
+            flags["seeds",] = "--seed"
+        if overrides.optional:
+            raw["run_optional"] = True
+            flags["run_optional",] = "--optional"
 
 
 def _put_setting(document: Document, name: str, value: object) -> None:
-    parts = _setting_parts(name)
-    if len(parts) == 1:
-        if parts[0] == "system":
-            document.problems.append("--set system: name one value, system.NAME.options.X=VALUE.")
-            return
-        document.raw[parts[0]] = value
-        document.where.flags[parts[0],] = f"--set {printable(name)}"
+    keys = _setting_parts(name)
+    flag = f"--set {printable(name)}"
+    if keys == ["title"]:
+        document.title = value
+        document.where.flags["title",] = flag
         return
-    table = document.settings
-    path: KeyPath = ("set",)
-    for part in parts[:-1]:
-        below = table.setdefault(part, {})
-        path = (*path, part)
-        if not isinstance(below, dict):
-            document.problems.append(f"--set {printable(name)}: {part} already has a value.")
+    if keys[0] in {"system", "part"} and (len(keys) == 1 or keys[0] == "part"):
+        document.problems.append(f"{flag}: name one value, system.NAME.options.X=VALUE.")
+        return
+    for part in document.parts:
+        taken = _put_into(part, keys, value, flag)
+        if taken is not None:
+            document.problems.append(f"{flag}: {taken} already has a value.")
             return
+
+
+def _put_into(part: PartDocument, keys: list[str], value: object, flag: str) -> str | None:
+    """Set a value in a part; return the key in the way if one has a value that is no table."""
+    if len(keys) == 1:
+        part.raw[keys[0]] = value
+        part.where.flags[keys[0],] = flag
+        return None
+    table = part.settings
+    path: KeyPath = ("set",)
+    for key in keys[:-1]:
+        below = table.setdefault(key, {})
+        path = (*path, key)
+        if not isinstance(below, dict):
+            return key
         table = below
-    table[parts[-1]] = value
-    document.where.flags[*path, parts[-1]] = f"--set {printable(name)}"
+    table[keys[-1]] = value
+    part.where.flags[*path, keys[-1]] = flag
+    return None
 
 
 def _setting_parts(name: str) -> list[str]:

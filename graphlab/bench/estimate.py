@@ -49,14 +49,16 @@ def estimate(pending: Sequence[Cell], records: Iterable[RunRecord], *, jobs: int
         'about 0 s'
     """
     by_cell: dict[str, list[float]] = {}
-    by_model: dict[tuple[str, str], list[float]] = {}
+    by_model: dict[tuple[str, str, str], list[float]] = {}
     for record in records:
         seconds = record.cost.seconds.get("total", sum(record.cost.seconds.values()))
         by_cell.setdefault(record.identity.cell_id, []).append(seconds)
-        by_model.setdefault((record.config.model, record.identity.dataset), []).append(seconds)
+        alike = (record.config.model, record.identity.dataset, record.identity.task)
+        by_model.setdefault(alike, []).append(seconds)
     total, unknown = 0.0, 0
     for cell in pending:
-        before = by_cell.get(cell.cell_id) or by_model.get((cell.model, cell.dataset))
+        alike = (cell.model, cell.dataset, cell.task)
+        before = by_cell.get(cell.cell_id) or by_model.get(alike)
         if before:
             total += fmean(before) * len(cell.runs)
         else:

@@ -2,7 +2,7 @@
 
 1. constructor defaults of the model, defaults of ``Recipe`` and of the task;
 2. the model's preset for the data set (``preset = "auto"``), a named one, or none;
-3. ``[recipe]`` and ``[task_options]`` of the suite;
+3. ``[recipe]`` and ``[task_options]`` of the suite, then those of its ``[[part]]``;
 4. ``options``, ``recipe`` and ``task_options`` of the ``[[system]]`` table;
 5. the same under ``[system.on.DATASET]``;
 6. ``--set options.X``, ``recipe.X``, ``task_options.X``;
@@ -24,7 +24,7 @@ from graphlab.registry import find_task, normalise_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from graphlab.bench.suite import Settings, Suite, SuiteDataset, System
+    from graphlab.bench.suite import Part, Settings, SuiteDataset, System
     from graphlab.registry import ModelCard, TaskCard
 
 __all__ = ["Resolved", "resolve"]
@@ -49,7 +49,7 @@ class Resolved:
     overridden: tuple[str, ...]
 
 
-def resolve(suite: Suite, system: System, dataset: SuiteDataset) -> Resolved:
+def resolve(part: Part, system: System, dataset: SuiteDataset) -> Resolved:
     """Merge all settings of one system on one data set.
 
     Raises:
@@ -57,7 +57,7 @@ def resolve(suite: Suite, system: System, dataset: SuiteDataset) -> Resolved:
     """
     from graphlab.train.recipes import Recipe
 
-    task = find_task(suite.task)
+    task = find_task(part.task)
     merged: dict[str, dict[str, object]] = {
         "options": dict(system.card.defaults),
         "recipe": {},
@@ -66,7 +66,7 @@ def resolve(suite: Suite, system: System, dataset: SuiteDataset) -> Resolved:
     for layer, values in _preset(system, dataset).items():
         merged[layer].update(values)
     overridden: set[str] = set()
-    for settings in _settings(suite, system, dataset):
+    for settings in _settings(part, system, dataset):
         for layer in _LAYERS:
             values = getattr(settings, layer)
             merged[layer].update(values)
@@ -84,8 +84,8 @@ def resolve(suite: Suite, system: System, dataset: SuiteDataset) -> Resolved:
     )
 
 
-def _settings(suite: Suite, system: System, dataset: SuiteDataset) -> Iterator[Settings]:
-    yield suite.settings
+def _settings(part: Part, system: System, dataset: SuiteDataset) -> Iterator[Settings]:
+    yield part.settings
     yield system.settings
     if dataset.name in system.on:
         yield system.on[dataset.name]

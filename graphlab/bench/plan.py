@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from graphlab.bench.store import Rerun, RunStore
-    from graphlab.bench.suite import SuiteDataset, System
+    from graphlab.bench.suite import Part, SuiteDataset, System
     from graphlab.registry import ModelCard
 
 __all__ = ["Cell", "Plan", "RunSpec", "SkippedDataset", "make_plan"]
@@ -32,6 +32,7 @@ class RunSpec:
     Attributes:
         suite: Name of the suite.
         title: Its title.
+        part: Title of the suite's part, empty where it has none.
         system: Row name.
         model: Registry name of the model.
         model_file: The user's file with the model, ``None`` for an installed model.
@@ -54,6 +55,7 @@ class RunSpec:
 
     suite: str
     title: str
+    part: str = ""
     system: str
     model: str
     model_file: str | None = None
@@ -83,7 +85,7 @@ class RunSpec:
     def identity(self) -> dict[str, Any]:
         """Return what decides the result of a cell; seed and fold make it that of a run.
 
-        The name of the row, the suite, file places and the limits of time are not in it.
+        The names of row, suite and part, file places and the limits of time are not in it.
         """
         return {
             "result_version": RESULT_VERSION,
@@ -118,6 +120,7 @@ class Cell:
     task: str
     protocol: str
     runs: tuple[RunSpec, ...]
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class Plan:
 
     Attributes:
         suite: The suite.
-        cells: In the order of data sets, then systems.
+        cells: In the order of parts, then data sets, then systems.
         skipped: Optional data sets that do not run, with the reason.
         results: Folder of the suite's run folders.
     """
@@ -171,12 +174,18 @@ def make_plan(suite: Suite, results: str | Path = "results") -> Plan:
     cells: list[Cell] = []
     seen: dict[str, str] = {}
     problems: list[str] = []
-    sources = {system.card.name: _model_sha256(system.card) for system in suite.systems}
-    for dataset in suite.datasets:
-        checksum = _data_sha256(suite, dataset)
-        for system in suite.systems:
-            runs = tuple(_runs(suite, system, dataset, checksum, sources[system.card.name]))
-            cell = _cell(runs)
+    places = [(part, dataset) for part in suite.parts for dataset in part.datasets]
+    systems = {s.card.name: s for part in suite.parts for s in part.systems}
+    sources = {name: _model_sha256(system.card) for name, system in systems.items()}
+    sets = {dataset.name: dataset for _, dataset in places}
+    checksums = {name: _data_sha256(suite, dataset) for name, dataset in sets.items()}
+    for part, dataset in places:
+        for system in part.systems:
+            known = {
+                "dataset_sha256": checksums[dataset.name],
+                "model_sha256": sources[system.card.name],
+            }
+            cell = _cell(tuple(_runs(suite, part, system, dataset, known)))
             if cell.cell_id in seen:
                 problems.append(
                     f"{suite.source}: {system.name} and {seen[cell.cell_id]} are the same "
@@ -191,26 +200,31 @@ def make_plan(suite: Suite, results: str | Path = "results") -> Plan:
 
 def _cell(runs: tuple[RunSpec, ...]) -> Cell:
     one = runs[0]
-    return Cell(one.cell_id, one.system, one.model, one.dataset, one.task, one.protocol, runs)
+    place = (one.system, one.model, one.dataset, one.task, one.protocol)
+    return Cell(one.cell_id, *place, runs, one.part)
 
 
 def _runs(
-    suite: Suite, system: System, dataset: SuiteDataset, checksum: str, source: str | None
+    suite: Suite,
+    part: Part,
+    system: System,
+    dataset: SuiteDataset,
+    known: Mapping[str, Any],
 ) -> Iterator[RunSpec]:
-    resolved = resolve(suite, system, dataset)
-    for seed in suite.seeds:
+    resolved = resolve(part, system, dataset)
+    for seed in part.seeds:
         yield RunSpec(
             suite=suite.name,
             title=suite.title,
+            part=part.title,
             system=system.name,
             model=system.card.name,
             model_file=str(system.card.file) if system.card.module is None else None,
-            model_sha256=source,
             dataset=dataset.name,
             data_path=dataset.data_path,
             data_root=suite.root,
-            dataset_sha256=checksum,
-            task=suite.task,
+            **known,
+            task=part.task,
             protocol=dataset.protocol,
             seed=seed,
             options=resolved.options,

@@ -28,6 +28,10 @@ class Where:
         self.lines = lines
         self.flags: dict[KeyPath, str] = {}
 
+    def written(self, path: KeyPath) -> KeyPath:
+        """Return the path under which a key stands in the document."""
+        return path
+
     def __call__(self, path: KeyPath) -> str:
         """Return the place of a key path."""
         for size in range(len(path), 0, -1):
@@ -36,6 +40,7 @@ class Where:
         for place, flag in self.flags.items():
             if path and place[: len(path)] == path:  # a table that exists through a flag alone
                 return flag
+        path = self.written(path)
         if self.lines is not None:
             return f"{self.label}:{nearest_line(self.lines, path)}"
         return self.label + "".join(f"[{part!r}]" for part in path)
@@ -44,7 +49,7 @@ class Where:
         """Sort key of a key path: its line; flags come last."""
         if self(path) in self.flags.values():
             return 1 << 30
-        return nearest_line(self.lines, path) if self.lines is not None else 0
+        return nearest_line(self.lines, self.written(path)) if self.lines is not None else 0
 
 
 class Problems:
@@ -76,6 +81,10 @@ class Problems:
     def note(self, message: str) -> None:
         """Note a problem that names its place itself."""
         self._found.append((1 << 31, message))
+
+    def join(self, others: Problems) -> None:
+        """Take over the problems of another collector, those not noted here already."""
+        self._found += [entry for entry in others._found if entry not in self._found]
 
     def unknown(self, path: KeyPath, name: object, what: str, choices: Iterable[str]) -> None:
         """Note that a name is not ``what``, with the nearest valid name."""

@@ -70,6 +70,7 @@ class Config(_Group):
 
     model: str
     title: str = ""
+    part: str = ""
     model_file: str | None = None
     model_sha256: str | None = None
     data_path: str | None = None
@@ -106,10 +107,12 @@ class Predictions(_Group):
 class Result(_Group):
     """Outcome: status, metrics by split, selected epoch.
 
-    A metric that could not be computed is ``None``, and ``missing`` says why.
+    A metric that could not be computed is ``None``, and ``missing`` says why. ``metric`` is the
+    one that the task puts first, ``monitor`` the value that selected the epoch.
     """
 
     status: Status
+    metric: str | None = None
     metrics: dict[str, dict[str, FiniteFloat | None]] = Field(default_factory=dict)
     missing: dict[str, str] = Field(default_factory=dict)
     monitor: str | None = None
@@ -151,12 +154,19 @@ class Code(_Group):
 
 
 class Data(_Group):
-    """Checksums of the data set's files and of the split's index arrays, and the graph's size."""
+    """Checksums of the data set's files and of the split's index arrays, and sizes.
+
+    ``sizes`` counts the samples of each stage; of links also the negatives, in all or (if
+    ``own_negatives``) of each positive. ``notes`` say what a reader must know of the split.
+    """
 
     dataset_sha256: str | None = None
     split_sha256: str | None = None
     num_nodes: int | None = None
     num_edges: int | None = None
+    sizes: dict[str, int] = Field(default_factory=dict)
+    own_negatives: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class Machine(_Group):

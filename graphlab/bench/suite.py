@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from graphlab.registry import ModelCard
 
-__all__ = ["Overrides", "Settings", "SkippedDataset", "Suite", "SuiteDataset", "System"]
+__all__ = ["Overrides", "Part", "Settings", "SkippedDataset", "Suite", "SuiteDataset", "System"]
 
 
 @dataclass(frozen=True)
@@ -68,24 +68,19 @@ class SkippedDataset:
 
 
 @dataclass(frozen=True)
-class Suite:
-    """A suite in which every name, type and range has been checked.
+class Part:
+    """Systems on data sets under one task: a whole suite, or one ``[[part]]`` of it.
 
     Attributes:
-        name: Folder name under the results folder.
-        title: One line for people.
+        title: One line for people; empty in a suite of one part, which has a title itself.
         task: Task name.
         seeds: Seeds of every cell.
         datasets: Sets that will run.
         skipped: Optional sets that will not.
         systems: Rows.
-        settings: ``[recipe]`` and ``[task_options]`` of the suite.
-        source: File, ``"command line"`` or ``"suite"`` for a dictionary.
-        root: Data root named by the user.
-        files: Python files with the user's own models.
+        settings: ``[recipe]`` and ``[task_options]``.
     """
 
-    name: str
     title: str
     task: str
     seeds: tuple[int, ...]
@@ -93,9 +88,32 @@ class Suite:
     skipped: tuple[SkippedDataset, ...]
     systems: tuple[System, ...]
     settings: Settings
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite in which every name, type and range has been checked.
+
+    Attributes:
+        name: Folder name under the results folder.
+        title: One line for people.
+        parts: One, or those of the ``[[part]]`` tables that the flags leave.
+        source: File, ``"command line"`` or ``"suite"`` for a dictionary.
+        root: Data root named by the user.
+        files: Python files with the user's own models.
+    """
+
+    name: str
+    title: str
+    parts: tuple[Part, ...]
     source: str
     root: str | None = None
     files: tuple[Path, ...] = ()
+
+    @property
+    def skipped(self) -> tuple[SkippedDataset, ...]:
+        """Optional sets of any part that will not run, each once."""
+        return tuple(dict.fromkeys(skip for part in self.parts for skip in part.skipped))
 
 
 @dataclass(frozen=True)
@@ -103,8 +121,8 @@ class Overrides:
     """What flags, or keyword arguments of ``graphlab.bench.run``, change in a suite.
 
     Attributes:
-        task: Task of a suite made from flags.
-        protocol: Replaces the suite's protocol.
+        task: Task of a suite made from flags; narrows a suite of several parts.
+        protocol: Replaces the suite's protocol; narrows a suite of several parts.
         models: Narrow a suite to these models or systems, or make a suite of them.
         datasets: Narrow a suite to these sets, or make a suite of them.
         files: Python files with the user's own models.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from graphlab.bench.problems import Problems, path_text, printable
 from graphlab.bench.suite import Settings, System
 from graphlab.errors import ConfigError
-from graphlab.registry import ModelCard, TaskCard, model_cards, normalise_name
+from graphlab.registry import FILLED_IN, ModelCard, TaskCard, model_cards, normalise_name
 from graphlab.train.recipes import recipe_options, recipe_problems
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ __all__ = ["SystemReader"]
 
 _SYSTEM_KEYS = ("model", "preset", "name", "options", "recipe", "task_options", "on")
 _LAYERS = ("options", "recipe", "task_options")
-_FILLED_IN = ("in_channels", "out_channels")
 
 
 @dataclass
@@ -44,6 +43,8 @@ class SystemReader:
         self.cards: dict[str, ModelCard] = model_cards()
         self.own: list[str] = []  # models of the user's files
         self.places: dict[str, KeyPath] = {}
+        self.known: set[str] = set()  # names that flags may use
+        self.unmatched: dict[KeyPath, str] = {}  # those they use and that are not known
         for file in self.files:
             try:
                 found = [c for c in model_cards([file]).values() if c.file == file.resolve()]
@@ -77,19 +78,28 @@ class SystemReader:
 
     def choose(self, systems: list[System], wanted: Sequence[str]) -> list[System]:
         """Narrow to the models and systems named by ``--model``; add those of ``--file``."""
+        own = [name for name in self.own if self.serves(name)]
         present = {system.card.name for system in systems}
+        self.known = present | {system.name for system in systems} | set(own)
         if not wanted:
-            return systems + [self._plain(name) for name in self.own if name not in present]
+            return systems + [self._plain(name) for name in own if name not in present]
         chosen: list[System] = []
         for name in map(normalise_name, wanted):
             hits = [s for s in systems if name in (s.card.name, normalise_name(s.name))]
-            if not hits and name in self.own:
+            if not hits and name in own:
                 hits = [self._plain(name)]
-            if not hits:
-                names = {s.card.name for s in systems} | {s.name for s in systems} | set(self.own)
-                self.problems.unknown(("--model", name), name, "a system of this suite", names)
+            if not hits and name not in self.own:
+                self.unmatched["--model", name] = name
             chosen += [system for system in hits if system not in chosen]
         return chosen
+
+    def serves(self, name: str) -> bool:
+        """Whether a model of the user's files is made for the task."""
+        return self.task is None or self.task.name in self.cards[name].tasks
+
+    def refuse(self, name: str) -> None:
+        """Note that a model of the user's files is not made for the task."""
+        self._card(("--file", str(self.cards[name].file)), name)
 
     def with_flags(self, systems: list[System], settings: Mapping[str, object]) -> list[System]:
         """Put the values of ``--set`` into the systems they concern."""
@@ -99,10 +109,10 @@ class SystemReader:
         shared = {layer: settings[layer] for layer in _LAYERS if layer in settings}
         named = self.problems.table(("set", "system"), "system", settings.get("system", {}))
         names = {normalise_name(system.name): system.name for system in systems}
+        self.known |= set(names.values())
         for name in named:
             if normalise_name(name) not in names:
-                what = "a system that will run"
-                self.problems.unknown(("set", "system", name), name, what, names.values())
+                self.unmatched["set", "system", name] = name
         self._shared_options(systems, shared.get("options", {}))
         return [self._with_flags(system, shared, named) for system in systems]
 
@@ -138,11 +148,11 @@ class SystemReader:
     ) -> dict[str, object]:
         known = {option.name: option.annotation for option in card.options.values()}
         given = self.problems.table((*path, "options"), "options", table.get("options", {}))
-        for name in _FILLED_IN:
+        for name in FILLED_IN:
             if name in given and name not in known:
                 text = f"{name} is filled in from the data set; leave it out."
                 self.problems.add((*path, "options", name), text)
-        kept = {key: value for key, value in given.items() if key not in _FILLED_IN or key in known}
+        kept = {key: value for key, value in given.items() if key not in FILLED_IN or key in known}
         return self._layer(path, {"options": kept}, "options", known, f"an option of {card.name}")
 
     def _layer(
@@ -258,7 +268,6 @@ class SystemReader:
 
     def _plain(self, name: str) -> System:
         card = self.cards[name]
-        self._card(("--file", str(card.file)), name)
         return System(card.name, card)
 
     def _shared_options(self, systems: list[System], given: object) -> None:

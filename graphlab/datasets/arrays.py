@@ -4,24 +4,30 @@
 name                shape, type            content
 ==================  =====================  =========================================================
 ``edge_index``      (2, m) int64           entries sorted by (source, target)
+``edge_indptr``     (n + 1,) int64         their row pointers
+``edge_perm``       (m,) int64             position of each entry in the files' own order
 ``num_nodes``       () int64               of all graphs together
-``x``               (n, F) float32         dense node features, or the next four
+``x``               (n, F) float32, int64  dense node features (int64: categories), or the next four
 ``x_indptr``        (n + 1,) int64         sparse node features, CSR
 ``x_indices``       (k,) int64
 ``x_values``        (k,) float32
 ``x_shape``         (2,) int64
-``y``               (n,) int64             node labels; -1 is unlabelled
+``y``               (n,) int64             node labels, -1 is unlabelled; or targets (n, T)
 ``edge_weight``     (m,) float32           weights of the entries
 ``train_mask`` ...  (n, S) bool            stored splits: also ``val_mask``, ``test_mask``
 ``class_names``     (C,) str
 ``node_ptr``        (G + 1,) int64         graph sets: first node of each graph
 ``edge_ptr``        (G + 1,) int64         graph sets: first entry of each graph
-``graph_y``         (G,) int64             graph sets: label of each graph
-``edge_attr``       (m, D) float32         features of the entries
+``graph_y``         (G,) int64             graph sets: label of each graph, or targets (G, T)
+``edge_attr``       (m, D) float32, int64  features of the entries
+``extra_node_...``  (n, ...)               further columns of the nodes: ``extra_node_year``
+``extra_edge_...``  (m, ...)               further columns of the entries
 ==================  =====================  =========================================================
 
-All but ``edge_index`` and ``num_nodes`` may be absent. In graph sets node ids run through all
-graphs. A reader is a function ``(folder, card) -> dict`` of such arrays.
+All but ``edge_index`` and ``num_nodes`` may be absent. Targets are float32 where some are NaN
+(unknown) or not whole numbers. In graph sets node ids run through all graphs. A reader is a
+function ``(folder, card) -> dict`` of such arrays; whole numbers may have any width, they are
+widened to int64.
 """
 
 from __future__ import annotations
@@ -46,9 +52,12 @@ __all__ = [
     "entries",
     "feature_arrays",
     "mask_arrays",
+    "narrowed",
     "read_npz",
     "reading",
+    "row_pointers",
     "sparse_feature_arrays",
+    "widened",
 ]
 
 Array = NDArray[Any]  # of whatever type the column of the layout has
@@ -126,6 +135,67 @@ def mask_arrays(train: Array, val: Array, test: Array) -> Arrays:
     """Return stored splits in the layout, from masks (n,) or (n, S)."""
     found = {"train_mask": train, "val_mask": val, "test_mask": test}
     return {name: mask.reshape(len(mask), -1).astype(bool) for name, mask in found.items()}
+
+
+def row_pointers(edge_index: Array, num_nodes: int) -> Ints | None:
+    """Return the row pointers (n + 1,) of sorted entries; None if unsorted or out of range.
+
+    Example:
+        >>> row_pointers(np.array([[0, 0, 2], [1, 2, 0]]), 3).tolist()
+        [0, 2, 2, 3]
+    """
+    row, col = edge_index
+    if row.size:
+        if row[0] < 0 or row[-1] >= num_nodes or col.min() < 0 or col.max() >= num_nodes:
+            return None
+        same = row[1:] == row[:-1]
+        if not (same & (col[1:] >= col[:-1]) | (row[1:] > row[:-1])).all():
+            return None
+    indptr = np.zeros(num_nodes + 1, np.int64)
+    np.cumsum(np.bincount(row, minlength=num_nodes), out=indptr[1:])
+    return indptr
+
+
+def narrowed(arrays: Arrays) -> Arrays:
+    """Return what a converted copy holds: CSR instead of pairs, whole numbers in few bytes.
+
+    ``edge_targets`` (m,) stands for ``edge_index``, unless entries are not sorted.
+    """
+    kept = dict(arrays)
+    indptr = kept.get("edge_indptr")
+    if indptr is None:
+        indptr = row_pointers(kept["edge_index"], int(kept["num_nodes"]))
+    if indptr is not None:
+        kept["edge_indptr"] = indptr
+        kept["edge_targets"] = kept.pop("edge_index")[1]
+    return {name: _fewest_bytes(array) for name, array in kept.items()}
+
+
+def widened(arrays: Arrays) -> Arrays:
+    """Undo :func:`narrowed`; any array that lacks nothing is passed on as it is."""
+    wide = {
+        name: array.astype(np.int64, copy=False) if array.dtype.kind in "iu" else array
+        for name, array in arrays.items()
+    }
+    if "edge_targets" in wide:
+        targets, indptr = wide.pop("edge_targets"), wide["edge_indptr"]
+        edge_index = np.empty((2, targets.size), np.int64)
+        edge_index[0] = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+        edge_index[1] = targets
+        wide["edge_index"] = edge_index
+    return wide
+
+
+def _fewest_bytes(array: Array) -> Array:
+    """Return whole numbers in the narrowest type that holds them; other arrays as they are."""
+    if array.dtype.kind not in "iu" or not array.size:
+        return array
+    low, high = int(array.min()), int(array.max())
+    for kind in (np.uint8, np.int16, np.int32):
+        limits = np.iinfo(kind)
+        if limits.min <= low and high <= limits.max:
+            return array.astype(kind)
+    return array
 
 
 @contextmanager

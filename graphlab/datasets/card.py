@@ -94,6 +94,8 @@ class DatasetCard:
         num_graphs: Number of graphs; 1 for a single graph.
         num_nodes: Nodes, of all graphs together; None means unknown.
         num_edges: Edges of all graphs: undirected ones once, or directed ones if ``directed``.
+        train_entries: Entries of the graph of an official link set, which has the training edges
+            only; None means unknown.
         directed: Whether edges have a direction.
         num_features: Columns of the node features; 0 for none; None means unknown.
         num_classes: Classes of the label; None means unknown or not a classification.
@@ -124,6 +126,7 @@ class DatasetCard:
     num_graphs: int = 1
     num_nodes: int | None = None
     num_edges: int | None = None
+    train_entries: int | None = None
     directed: bool = False
     num_features: int | None = None
     num_classes: int | None = None
@@ -156,7 +159,12 @@ class DatasetCard:
 
     @property
     def num_entries(self) -> int | None:
-        """Directed entries of ``edge_index`` after loading: twice the undirected edges."""
+        """Directed entries of ``edge_index`` after loading: twice the undirected edges.
+
+        Of an official link set those of the training edges.
+        """
+        if "official" in self.protocols.get("link", ()):
+            return self.train_entries
         if self.num_edges is None:
             return None
         return self.num_edges if self.directed else 2 * self.num_edges
@@ -206,6 +214,7 @@ def _card(table: dict[str, Any], folder: Path) -> DatasetCard:
         num_graphs=counts.get("graphs", 1),
         num_nodes=counts.get("nodes"),
         num_edges=counts.get("edges"),
+        train_entries=counts.get("train_entries"),
         directed=counts.get("directed", False),
         num_features=counts.get("features"),
         num_classes=counts.get("classes"),

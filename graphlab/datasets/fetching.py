@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 
 from graphlab.datasets.checksums import RECORD, file_digest
 from graphlab.datasets.files import (
-    data_root,
     folder_lock,
-    mirrors,
     place,
+    places,
     split_folder,
 )
 from graphlab.errors import DatasetDownloadError, UnsafeFileError
@@ -82,15 +81,13 @@ def fetch(
     """
     if card.embedded:
         return []
-    folder = data_root(root) / card.subdir
     files = {**card.files, **card.optional}
-    fetched = _fetch_folder(card, folder, card.subdir, files, force=force, announce=announce)
+    folders = places(card, card.subdir, root)
+    fetched = _fetch_folder(card, folders, files, force=force, announce=announce)
     for protocol, split in card.splits.items():
         if all(file.url for file in split.files.values()):
-            where = data_root(root) / split.subdir
-            fetched += _fetch_folder(
-                card, where, split.subdir, split.files, force=force, announce=announce
-            )
+            folders = places(card, split.subdir, root)
+            fetched += _fetch_folder(card, folders, split.files, force=force, announce=announce)
             split_folder(card, protocol, root)
     place(card, root)
     return fetched
@@ -98,18 +95,17 @@ def fetch(
 
 def _fetch_folder(
     card: DatasetCard,
-    folder: Path,
-    subdir: str,
+    folders: tuple[Path, ...],
     files: Mapping[str, RawFile],
     *,
     force: bool,
     announce: Announce | None,
 ) -> list[FetchedFile]:
-    """Fetch what one folder below the root lacks, under its lock."""
+    """Fetch what neither the root's folder, the first, nor a mirror's has, under its lock."""
+    folder = folders[0]
 
     def here() -> set[str]:
-        places = [folder, *(mirror / subdir for mirror in mirrors())]
-        return {path for path in files if any((place / path).is_file() for place in places)}
+        return {path for path in files if any((place / path).is_file() for place in folders)}
 
     def wanted() -> dict[str, RawFile]:
         if force:

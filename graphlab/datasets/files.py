@@ -29,6 +29,7 @@ __all__ = [
     "mirrors",
     "missing_files",
     "place",
+    "places",
     "split_folder",
     "status",
 ]
@@ -87,6 +88,19 @@ def mirrors() -> tuple[Path, ...]:
     """Return the folders of ``GRAPHLAB_DATA_MIRROR``, in order; they are only ever read."""
     value = os.environ.get(MIRROR_VARIABLE, "")
     return tuple(Path(p).expanduser().absolute() for p in value.split(os.pathsep) if p.strip())
+
+
+def places(card: DatasetCard, subdir: str, root: PathLike | None = None) -> tuple[Path, ...]:
+    """Return the folders where files of a set may lie: the root's, then those of the mirrors.
+
+    The package ogb prefers a folder ``<name>_pyg`` where there is one, so such a folder counts.
+    """
+
+    def folder(base: Path) -> Path:
+        other = base / f"{subdir}_pyg"
+        return other if card.loader == "ogb" and other.is_dir() else base / subdir
+
+    return tuple(folder(base) for base in (data_root(root), *mirrors()))
 
 
 def missing_files(
@@ -226,9 +240,9 @@ class _Search:
         optional: Mapping[str, RawFile] | None = None,
     ) -> None:
         self.card, self.subdir, self.files = card, subdir, files
-        self.folder = data_root(root) / subdir
+        self.places = places(card, subdir, root)
+        self.folder = self.places[0]
         self.wanted = {**files, **(optional or {})}
-        self.places = (self.folder, *(mirror / subdir for mirror in mirrors()))
         self.sources = {path: self._find(path) for path in self.wanted}
 
     def _find(self, path: str) -> Path | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import warnings
 from dataclasses import dataclass, field
@@ -10,15 +9,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from graphlab.datasets.arrays import row_pointers
 from graphlab.datasets.splits import canonical_protocol, check_seed, make_split
 from graphlab.errors import InputError
 from graphlab.graph import Graph, as_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from graphlab.datasets.arrays import Array, Arrays
     from graphlab.datasets.card import DatasetCard
@@ -49,8 +50,10 @@ class LoadedData:
         protocol: Protocol of :attr:`split`; None for tasks whose splits belong to the task.
         seed: Seed of :attr:`split`.
         fold: Stored split that was asked for, or None.
-        targets: Labels of the graphs (G,), for graph tasks.
-        edge_attr: Features of the entries of each graph, for graph sets that have some.
+        targets: Labels (G,) or targets (G, T) of the graphs, for graph tasks; NaN is unknown.
+        edge_attr: Features of the entries, in the order of ``graph.edge_index``: a tensor (m, D),
+            for graph tasks one for each graph; None where the set has none.
+        attributes: Further columns by name: ``node_year`` (n, 1), ``edge_year`` (m, 1) ...
     """
 
     name: str
@@ -67,7 +70,8 @@ class LoadedData:
     seed: int = 0
     fold: int | None = None
     targets: Tensor | None = None
-    edge_attr: list[Tensor] | None = None
+    edge_attr: Tensor | list[Tensor] | None = None
+    attributes: dict[str, Tensor] = field(default_factory=dict)
 
     @cached_property
     def split(self) -> dict[str, Tensor]:
@@ -78,6 +82,24 @@ class LoadedData:
         if self.protocol is None:
             return {}
         return make_split(self, self.protocol, self.seed, fold=self.fold)
+
+    @cached_property
+    def official_split(self) -> dict[str, Any]:
+        """The split that the set's authors publish, read at first use; OGB sets have one.
+
+        Link sets: ``train``, ``val`` and ``test``, each a dictionary of tensors: ``edge`` (k, 2),
+        for val and test ``edge_neg`` (l, 2), where stated ``weight`` and ``year`` (k,); or
+        ``source_node`` and ``target_node`` (k,) with ``target_node_neg`` (k, 1000). Node and graph
+        sets: ids (k,) int64 of each part.
+
+        Raises:
+            InputError: The set has none.
+            DatasetCorrupt: A file of it is damaged, or names nodes that do not exist.
+            UnsafeFileError: A file of it holds more than arrays.
+        """
+        from graphlab.datasets.ogb_splits import read_official_split
+
+        return read_official_split(self)
 
     def __repr__(self) -> str:
         return f"LoadedData({self.name!r}, task={self.task!r}, graph={_short(self.graph)})"
@@ -132,7 +154,12 @@ def build_data(
         seed=seed,
         fold=fold,
         targets=torch.from_numpy(labels) if by_graph and labels is not None else None,
-        edge_attr=_edge_attributes(arrays) if by_graph else None,
+        edge_attr=_edge_attributes(arrays),
+        attributes={
+            name.removeprefix("extra_"): torch.from_numpy(column)
+            for name, column in arrays.items()
+            if name.startswith("extra_")
+        },
     )
     if split is not None:
         _ = data.split  # what was asked for is checked now, a default at first use
@@ -153,20 +180,34 @@ def counts(arrays: Arrays) -> dict[str, int]:
 
 
 def _num_classes(labels: Array | None, names: Array | None) -> int:
+    """Largest label plus one; 0 where targets are not classes. NaN is an unknown label."""
     if names is not None:
         return len(names)
-    return int(labels.max()) + 1 if labels is not None and labels.size else 0
+    if labels is None:
+        return 0
+    known = labels[~np.isnan(labels)] if labels.dtype.kind == "f" else labels
+    if not known.size or (known.dtype.kind == "f" and (known % 1 != 0).any()):
+        return 0
+    return int(known.max()) + 1
 
 
 def _graph(arrays: Arrays) -> Graph:
-    parts: dict[str, Any] = {
-        "edge_index": torch.from_numpy(arrays["edge_index"]),
-        "num_nodes": int(arrays["num_nodes"]),
-    }
-    if "edge_weight" in arrays:
-        parts["edge_weight"] = torch.from_numpy(arrays["edge_weight"])
-    graph = as_graph(parts).with_features(_features(arrays))
-    return graph.with_labels(torch.from_numpy(arrays["y"])) if "y" in arrays else graph
+    num_nodes = int(arrays["num_nodes"])
+    labels = torch.from_numpy(arrays["y"]) if "y" in arrays else None
+    weight = torch.from_numpy(arrays["edge_weight"]) if "edge_weight" in arrays else None
+    index = torch.from_numpy(arrays["edge_index"])
+    if "edge_indptr" not in arrays:
+        parts = {"edge_index": index, "num_nodes": num_nodes, "edge_weight": weight}
+        graph = as_graph({name: part for name, part in parts.items() if part is not None})
+        return graph.with_features(_features(arrays)).with_labels(labels)
+    return Graph.from_sorted(
+        index,
+        torch.from_numpy(arrays["edge_indptr"]),
+        weight=weight,
+        perm=torch.from_numpy(arrays["edge_perm"]) if "edge_perm" in arrays else None,
+        x=_features(arrays),
+        y=labels,
+    )
 
 
 def _features(arrays: Arrays) -> Tensor | None:
@@ -184,24 +225,45 @@ def _features(arrays: Arrays) -> Tensor | None:
 
 
 def _graphs(arrays: Arrays) -> list[Graph]:
-    """Cut a graph set into graphs; node ids start at 0 in each. Features stay dense."""
-    edge_index = torch.from_numpy(arrays["edge_index"])
-    x = torch.from_numpy(arrays["x"]) if "x" in arrays else None
-    nodes, edges = arrays["node_ptr"].tolist(), arrays["edge_ptr"].tolist()
-    graphs = []
-    for first, last, start, stop in zip(nodes, nodes[1:], edges, edges[1:], strict=False):
-        graph = as_graph(
-            {"edge_index": edge_index[:, start:stop] - first, "num_nodes": last - first}
-        )
-        graphs.append(graph if x is None else graph.with_features(x[first:last]))
-    return graphs
+    """Cut a graph set into graphs, which are views; node ids start at 0 in each.
+
+    Features stay dense.
+    """
+    nodes, edges = arrays["node_ptr"], arrays["edge_ptr"]
+    sizes, counts = np.diff(nodes), np.diff(edges)
+    index = arrays["edge_index"] - np.repeat(nodes[:-1], counts)
+    columns = _cut(index, counts, 1)
+    features = _cut(arrays["x"], sizes) if "x" in arrays else [None] * sizes.size
+    indptr = row_pointers(arrays["edge_index"], int(arrays["num_nodes"]))
+    inside = (index >= 0).all() and (index < np.repeat(sizes, counts)).all()
+    if indptr is None or not inside:  # not sorted, or wrong: the entrance for graphs says which
+        return [
+            as_graph({"edge_index": column, "num_nodes": size}).with_features(x)
+            for column, size, x in zip(columns, sizes.tolist(), features, strict=True)
+        ]
+    # a graph has one row pointer more than nodes: the last of one is the first of the next
+    of_graph = np.repeat(np.arange(sizes.size), sizes + 1)
+    places = np.arange(of_graph.size) - of_graph
+    pointers = _cut(indptr[places] - edges[of_graph], sizes + 1)
+    perms: Sequence[Tensor | None] = [None] * sizes.size
+    if "edge_perm" in arrays:
+        perms = _cut(arrays["edge_perm"] - np.repeat(edges[:-1], counts), counts)
+    return [
+        Graph.from_sorted(column, pointer, perm=perm, x=x)
+        for column, pointer, perm, x in zip(columns, pointers, perms, features, strict=True)
+    ]
 
 
-def _edge_attributes(arrays: Arrays) -> list[Tensor] | None:
+def _edge_attributes(arrays: Arrays) -> Tensor | list[Tensor] | None:
     if "edge_attr" not in arrays:
         return None
-    rows, edges = torch.from_numpy(arrays["edge_attr"]), arrays["edge_ptr"].tolist()
-    return [rows[a:b] for a, b in itertools.pairwise(edges)]
+    if "edge_ptr" not in arrays:
+        return torch.from_numpy(arrays["edge_attr"])
+    return list(_cut(arrays["edge_attr"], np.diff(arrays["edge_ptr"])))
+
+
+def _cut(array: Array, sizes: Array, dim: int = 0) -> Sequence[Tensor]:
+    return torch.split_with_sizes(torch.from_numpy(array), sizes.tolist(), dim)
 
 
 def split_choice(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from graphlab.datasets.arrays import Arrays, read_npz
+from graphlab.datasets.arrays import Arrays, narrowed, read_npz, widened
 from graphlab.datasets.catalog import find_dataset
 from graphlab.datasets.files import (
     Located,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DATA_VERSION", "LoadedData", "load"]
 
-DATA_VERSION = 1  # raised when a reader returns other arrays: converted copies are then read anew
+DATA_VERSION = 2  # raised when a reader returns other arrays: converted copies are then read anew
 
 _log = logging.getLogger("graphlab")
 PathLike = str | os.PathLike[str]
@@ -166,7 +166,7 @@ def _parse(
 ) -> Arrays:
     """Run a reader on files that were there a moment ago."""
     try:
-        return reader(located.folder, card, **options)
+        return widened(reader(located.folder, card, **options))
     except FileNotFoundError as error:
         raise DatasetCorrupt(f"{located.folder} changed while {card.name} was read.") from error
 
@@ -175,7 +175,7 @@ def _copied(copy: Path) -> Arrays | None:
     if not copy.is_file():
         return None
     try:
-        return read_npz(copy)
+        return widened(read_npz(copy))
     except DatasetCorrupt:
         _log.warning("%s is damaged and is written anew", copy)
         return None
@@ -186,7 +186,7 @@ def _keep_copy(copy: Path, arrays: Arrays) -> None:
     part = copy.with_name(f"{copy.stem}.partial-{os.getpid()}.npz")
     try:
         copy.parent.mkdir(exist_ok=True)
-        np.savez(part, **arrays)  # type: ignore[arg-type]  # its stub lists allow_pickle
+        np.savez(part, **narrowed(arrays))  # type: ignore[arg-type]  # its stub lists allow_pickle
         part.replace(copy)
     except OSError as error:
         _log.warning("%s cannot be written: %s", copy, error.strerror)

@@ -22,6 +22,7 @@ READERS = {
     "debdeps": "npz:read_debdeps",
     "karate": "synthetic:karate",
     "npz": "npz:read_npz_set",
+    "ogb": "ogb:read_ogb",
     "planetoid": "planetoid:read_planetoid",
     "sbm_tiny": "synthetic:sbm_tiny",
     "tu": "tu:read_tu",
@@ -35,7 +36,7 @@ def has_reader(card: DatasetCard) -> bool:
 
     Example:
         >>> from graphlab.datasets.catalog import find_dataset
-        >>> has_reader(find_dataset("cora")), has_reader(find_dataset("ogbn-arxiv"))
+        >>> has_reader(find_dataset("cora")), has_reader(find_dataset("zinc"))
         (True, False)
     """
     return ":" in card.loader or card.loader in READERS

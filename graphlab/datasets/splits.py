@@ -50,6 +50,7 @@ def make_split(data: LoadedData, protocol: str, seed: int, *, fold: int | None =
     ``random-20-30``      20 nodes of each class train, 30 validate, the rest is tested
     ``random-20-30-lcc``  the same inside the largest connected component
     ``stored-10``         the ten masks that come with the set
+    ``official``          the one split that OGB publishes with the set
     ====================  ========================================================================
 
     Args:
@@ -109,7 +110,7 @@ def check_seed(seed: SupportsIndex) -> None:
 
 
 def class_labels(data: LoadedData) -> Tensor:
-    """Return the classes of the nodes, (n,) int64 on the CPU.
+    """Return the classes of the nodes, (n,) int64 on the CPU; -1 is none.
 
     Raises:
         InputError: A set of graphs, no labels, several targets a node, or targets that are no
@@ -127,6 +128,8 @@ def class_labels(data: LoadedData) -> Tensor:
             f"{data.name} has labels of shape {tuple(y.shape)}, expected one class a node."
         )
     labels = y.cpu().reshape(-1)
+    if data.card.loader == "ogb" and labels.is_floating_point():
+        labels = labels.nan_to_num(nan=-1.0)  # OGB's word for unlabelled
     classes = labels.long()
     if labels.is_floating_point() and not torch.equal(classes.to(labels.dtype), labels):
         wrong = labels[classes.to(labels.dtype) != labels][0].item()
@@ -187,6 +190,14 @@ def _stored(protocol: str, data: LoadedData, seed: int, fold: int | None) -> Mas
         )
     column = seed % count if fold is None else fold
     return {stage: mask[:, column].cpu().numpy() for stage, mask in masks.items()}
+
+
+def _official(data: LoadedData, seed: int, fold: int | None) -> Masks:
+    del seed  # there is one split
+    if fold is not None and fold != 0:
+        raise InputError(f"split {fold} of {data.name} was asked for; official has 1 (0..0).")
+    parts = data.official_split
+    return _from_ids(data.graph.num_nodes, *(parts[stage].numpy() for stage in _STAGES))
 
 
 def _random(data: LoadedData, seed: int, fold: int | None) -> Masks:
@@ -261,4 +272,5 @@ PROTOCOLS: dict[str, Callable[[LoadedData, int, int | None], Masks]] = {
     "random-20-30": _random,
     "random-20-30-lcc": _random_lcc,
     "stored-10": partial(_stored, "stored-10"),
+    "official": _official,
 }

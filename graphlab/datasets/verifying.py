@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from graphlab.datasets.checksums import recorded_digests, verify_file
-from graphlab.datasets.files import data_root, mirrors
+from graphlab.datasets.files import places
 from graphlab.errors import DatasetCorrupt
 
 if TYPE_CHECKING:
@@ -65,14 +65,14 @@ def _folder(
     root: PathLike | None,
     prefix: str = "",
 ) -> Iterator[FileState]:
-    places = [data_root(root) / subdir, *(mirror / subdir for mirror in mirrors())]
-    recorded = recorded_digests(places[0])
+    folders = places(card, subdir, root)
+    recorded = recorded_digests(folders[0])
     for path, file in files.items():
-        found = next((place / path for place in places if (place / path).is_file()), None)
+        found = next((folder / path for folder in folders if (folder / path).is_file()), None)
         if found is None:
             yield FileState(prefix + path, "missing")
             continue
-        note = recorded.get(path) if found == places[0] / path else None
+        note = recorded.get(path) if found == folders[0] / path else None
         yield _state(card, prefix + path, file, found, note)
 
 

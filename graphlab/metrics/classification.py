@@ -1,16 +1,16 @@
-"""Accuracy, area under the ROC curve and average precision, with exact ties."""
+"""Accuracy and the area under the ROC curve of labelled rows, with exact ties."""
 
 from __future__ import annotations
 
-import math
-import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
 
-from graphlab.errors import InputError, NonFiniteError
+from graphlab.errors import InputError
+from graphlab.metrics._finite import ArrayLike, check_finite
+from graphlab.metrics.ranking import roc_auc
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,51 +20,9 @@ __all__ = [
     "ROC_AUC",
     "LabelMetric",
     "accuracy",
-    "average_precision",
     "binary_roc_auc",
-    "check_finite",
     "per_class_accuracy",
-    "roc_auc",
 ]
-
-# A tensor, a numpy array or a list of numbers: whatever torch.as_tensor takes.
-ArrayLike: TypeAlias = Any
-
-_TIED_SHARE = 0.99
-_TIED_MINIMUM = 100
-
-
-def check_finite(scores: Tensor, name: str = "scores") -> None:
-    """Refuse NaN and infinity: a ranking metric would turn them into a number that looks real.
-
-    Args:
-        scores: Any shape, any dtype; integers pass.
-        name: What the message calls them.
-
-    Raises:
-        NonFiniteError: Says how many values are NaN or infinite, and where the first one is.
-
-    Cost: one pass and one synchronisation with the device.
-
-    Example:
-        >>> check_finite(torch.tensor([0.5, float("nan")]))
-        Traceback (most recent call last):
-        ...
-        graphlab.errors.NonFiniteError: 1 of 2 scores is not finite (1 NaN, 0 infinite); at [1].
-    """
-    if scores.numel() == 0 or not scores.is_floating_point():
-        return
-    # one kernel instead of the four of isfinite().all(): NaN passes through both ends
-    low, high = torch.aminmax(scores)
-    if math.isfinite(low.item()) and math.isfinite(high.item()):
-        return
-    bad = ~torch.isfinite(scores)
-    nan, count = int(torch.isnan(scores).sum()), int(bad.sum())
-    first = bad.nonzero()[0].tolist()
-    raise NonFiniteError(
-        f"{count} of {scores.numel()} {name} {'is' if count == 1 else 'are'} not finite "
-        f"({nan} NaN, {count - nan} infinite); {'at' if count == 1 else 'the first at'} {first}."
-    )
 
 
 def accuracy(scores: ArrayLike, y: ArrayLike) -> float:
@@ -114,64 +72,6 @@ def per_class_accuracy(scores: ArrayLike, y: ArrayLike) -> Tensor:
     classes = scores.shape[1]
     hit = torch.bincount(y[scores.argmax(1) == y], minlength=classes).double()
     return hit / torch.bincount(y, minlength=classes).double()
-
-
-def roc_auc(pos: ArrayLike, neg: ArrayLike) -> float:
-    """Area under the ROC curve: the chance that a positive outranks a negative, a tie being half.
-
-    Args:
-        pos: Scores of the positives.
-        neg: Scores of the negatives.
-
-    Shapes:
-        - ``pos``: (P,), ``neg``: (N,) float or integer
-        - returns: fraction in [0, 1], exact for P N < 2^62
-
-    Raises:
-        NonFiniteError: A score is NaN or infinite.
-        InputError: One side is empty; the message gives both sizes.
-
-    Cost: time O((P + N) log N), memory O(P + N).
-
-    Example:
-        >>> roc_auc([0.9, 0.4], [0.4, 0.1])
-        0.875
-    """
-    positive, negative = _ranked(pos, neg)
-    ordered = negative.sort().values
-    below = torch.searchsorted(ordered, positive)
-    upto = torch.searchsorted(ordered, positive, right=True)
-    wins = int(below.sum()) + int(upto.sum())
-    return wins / (2 * positive.numel() * negative.numel())
-
-
-def average_precision(pos: ArrayLike, neg: ArrayLike) -> float:
-    """Average precision without interpolation; equal scores enter the ranking together.
-
-    Args:
-        pos: Scores of the positives.
-        neg: Scores of the negatives.
-
-    Shapes:
-        - ``pos``: (P,), ``neg``: (N,) float or integer
-        - returns: fraction in (0, 1]
-
-    Raises:
-        NonFiniteError: A score is NaN or infinite.
-        InputError: One side is empty; the message gives both sizes.
-
-    Cost: time O((P + N) log(P + N)), memory O(P + N).
-
-    Example:
-        >>> average_precision([0.9, 0.4], [0.4, 0.1])
-        0.8333333333333333
-    """
-    positive, negative = _ranked(pos, neg)
-    # precision at each positive's own threshold: all scores not below it are accepted
-    count = positive.numel()
-    true = count - torch.searchsorted(positive.sort().values, positive)
-    false = negative.numel() - torch.searchsorted(negative.sort().values, positive)
-    return float((true.double() / (true + false)).sum()) / count
 
 
 def binary_roc_auc(scores: ArrayLike, y: ArrayLike) -> float:
@@ -273,36 +173,3 @@ def _class_scores(scores: ArrayLike, y: ArrayLike) -> tuple[Tensor, Tensor]:
             f"0..{scores.shape[1] - 1}."
         )
     return scores, y
-
-
-def _ranked(pos: ArrayLike, neg: ArrayLike) -> tuple[Tensor, Tensor]:
-    """Check two groups of scores and bring them to one dtype that keeps every order and tie."""
-    positive, negative = torch.as_tensor(pos).reshape(-1), torch.as_tensor(neg).reshape(-1)
-    if positive.numel() == 0 or negative.numel() == 0:
-        raise InputError(
-            f"a ranking needs both classes, but there are {positive.numel()} positives and "
-            f"{negative.numel()} negatives."
-        )
-    check_finite(positive, "scores of positives")
-    check_finite(negative, "scores of negatives")
-    if positive.is_floating_point() or negative.is_floating_point():
-        positive, negative = positive.double(), negative.double()
-    else:
-        positive, negative = positive.long(), negative.long()
-    _warn_if_constant(positive, negative)
-    return positive, negative
-
-
-def _warn_if_constant(positive: Tensor, negative: Tensor) -> None:
-    total = positive.numel() + negative.numel()
-    if total < _TIED_MINIMUM:
-        return
-    # over half of the scores being equal, the median is that value
-    every = torch.cat([positive, negative])
-    share = int((every == every.median()).sum()) / total
-    if share > _TIED_SHARE:
-        warnings.warn(
-            f"{share:.1%} of {total} scores are equal: the ranking says next to nothing.",
-            UserWarning,
-            stacklevel=4,
-        )

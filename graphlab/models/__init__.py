@@ -5,8 +5,45 @@ PyG's models are in :mod:`graphlab.models.pyg`, which imports PyG only when one 
 
 from graphlab.models.bundle import load, save
 from graphlab.models.dagnn import DAGNN
+from graphlab.models.gae import GAE, GAECN
 from graphlab.models.gcn import GCN
+from graphlab.models.heuristics import (
+    AdamicAdar,
+    CommonNeighbors,
+    Jaccard,
+    Katz,
+    PersonalizedPageRank,
+    PreferentialAttachment,
+    ResourceAllocation,
+    ShortestPath,
+)
 from graphlab.models.inference import predict
 from graphlab.models.mlp import MLP
+from graphlab.models.ncn import NCN, NCNC
+from graphlab.models.ncn_variants import NCN2, NCNdiff
+from graphlab.models.recommend import Recommendations, recommend
 
-__all__ = ["DAGNN", "GCN", "MLP", "load", "predict", "save"]
+__all__ = [
+    "DAGNN",
+    "GAE",
+    "GAECN",
+    "GCN",
+    "MLP",
+    "NCN",
+    "NCN2",
+    "NCNC",
+    "AdamicAdar",
+    "CommonNeighbors",
+    "Jaccard",
+    "Katz",
+    "NCNdiff",
+    "PersonalizedPageRank",
+    "PreferentialAttachment",
+    "Recommendations",
+    "ResourceAllocation",
+    "ShortestPath",
+    "load",
+    "predict",
+    "recommend",
+    "save",
+]

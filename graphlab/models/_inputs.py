@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graphlab.errors import InputError
 
-__all__ = ["check_features", "positive", "probability"]
+__all__ = ["cap", "check_features", "number", "positive", "probability"]
 
 
 def positive(name: str, value: int, *, least: int = 1) -> int:
@@ -46,3 +46,19 @@ def check_features(x: Tensor, in_channels: int) -> Tensor:
     if not x.is_floating_point():
         raise InputError(f"x has type {x.dtype}, expected a floating type; call x.float() first.")
     return x
+
+
+def cap(name: str, value: int) -> int:
+    """Return ``value`` if it is -1 (no limit) or a positive integer; InputError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int) or (value < 1 and value != -1):
+        raise InputError(f"{name} is {value!r}, expected an integer >= 1, or -1 for no limit.")
+    return value
+
+
+def number(name: str, value: float, *, least: float = -math.inf) -> float:
+    """Return ``value`` as a float if it is finite and not below ``least``; InputError otherwise."""
+    real = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not real or not math.isfinite(value) or value < least:
+        bound = "" if least == -math.inf else f" >= {least:g}"
+        raise InputError(f"{name} is {value!r}, expected a number{bound}.")
+    return float(value)

@@ -57,7 +57,8 @@ def predict(
         Probabilities (n, C) on the model's device; rows sum to 1.
 
     Raises:
-        InputError: No features, another width, NaN or infinity in them, or a wrong graph.
+        InputError: No features, another width, NaN or infinity in them, a wrong graph, or a
+            link model.
         NonFiniteError: The model returned NaN or infinity.
 
     Example:
@@ -65,12 +66,18 @@ def predict(
         >>> predict(GCN(3, 2), [[0, 1], [1, 0]], torch.ones(4, 3)).shape
         torch.Size([4, 2])
     """
+    if is_link_model(model):
+        raise InputError(
+            f"{type(model).__name__} is a link model: it scores pairs of nodes. For new links of a "
+            "node call graphlab.models.recommend(model, graph, nodes, k); for pairs of your own "
+            "model.score(model.encode(x, graph), graph, pairs)."
+        )
     like = next((p for p in model.parameters() if p.is_floating_point()), torch.empty(0))
-    given = None if x is None else _as_tensor(x)
+    given = None if x is None else feature_tensor(x)
     rows = None if given is None or given.dim() != 2 else given.shape[0]
     found = as_graph(graph, rows, edge_weight=edge_weight).to(like.device)
-    ready = _prepare(model, found.features if given is None else given, like)
-    with _evaluating(model), torch.inference_mode():
+    ready = prepare_features(model, found.features if given is None else given, like)
+    with evaluating(model), torch.inference_mode():
         scores = model(ready, found)
     if not isinstance(scores, Tensor) or scores.dim() != 2 or scores.shape[0] != found.num_nodes:
         shape = tuple(scores.shape) if isinstance(scores, Tensor) else type(scores).__name__
@@ -140,7 +147,17 @@ def check_preprocessing(given: Mapping[str, str]) -> dict[str, str]:
     return {"feature_norm": norm}
 
 
-def _as_tensor(x: Any) -> Tensor:  # noqa: ANN401
+def is_link_model(model: nn.Module) -> bool:
+    """Whether a model scores pairs of nodes: it has ``encode`` and ``score``."""
+    return all(callable(getattr(model, name, None)) for name in ("encode", "score"))
+
+
+def feature_tensor(x: Any) -> Tensor:  # noqa: ANN401
+    """Return features as a tensor, sparse ones as torch sparse CSR.
+
+    Raises:
+        InputError: Not a tensor, array or scipy sparse.
+    """
     if type(x).__module__.partition(".")[0] == "scipy":
         csr = x.tocsr()
         with warnings.catch_warnings():  # torch calls its sparse CSR layout a beta feature
@@ -160,8 +177,17 @@ def _as_tensor(x: Any) -> Tensor:  # noqa: ANN401
         ) from error
 
 
-def _prepare(model: nn.Module, x: Tensor | None, like: Tensor) -> Tensor:
-    """Bring features into the form the model was trained on; check width and values."""
+def prepare_features(model: nn.Module, x: Tensor | None, like: Tensor) -> Tensor:
+    """Bring features into the form the model was trained on; check width and values.
+
+    Args:
+        model: Says by its constructor's arguments and notes what it wants.
+        x: Raw features (n, F).
+        like: A tensor of the wanted device and type.
+
+    Raises:
+        InputError: No features, another width, NaN or infinity in them.
+    """
     if x is None:
         raise InputError("x is missing: the graph carries no node features. Pass x (n, F).")
     width = vars(model).get("_graphlab_config", {}).get("in_channels")
@@ -182,7 +208,7 @@ def _prepare(model: nn.Module, x: Tensor | None, like: Tensor) -> Tensor:
 
 
 @contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: nn.Module) -> Iterator[None]:
     """Evaluation mode within the block; then every sub-module's own mode is restored."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()

@@ -1,7 +1,10 @@
 """Operations on graphs with two backends: compiled kernels on the CPU, and plain torch."""
 
+from graphlab.ops.common_neighbors import adjacency, common_neighbors, neighbor_overlap
 from graphlab.ops.csr import Csr
 from graphlab.ops.dropout import dropout, relu_dropout
+from graphlab.ops.edges import remove_edges
+from graphlab.ops.pooling import pool_lists
 from graphlab.ops.segment import (
     scatter_reduce,
     scatter_softmax,
@@ -12,8 +15,13 @@ from graphlab.ops.spmm import spmm
 
 __all__ = [
     "Csr",
+    "adjacency",
+    "common_neighbors",
     "dropout",
+    "neighbor_overlap",
+    "pool_lists",
     "relu_dropout",
+    "remove_edges",
     "scatter_reduce",
     "scatter_softmax",
     "segment_reduce",

@@ -7,21 +7,46 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graphlab.tasks.base import Metric, Predictions, Problem, Stage, Task
+    from graphlab.tasks.link import (
+        HeartSplit85_5_10,
+        LinkBatch,
+        LinkPrediction,
+        LinkProblem,
+        RandomLinkSplit70_10_20,
+        RandomLinkSplit85_5_10,
+        edge_digest,
+    )
     from graphlab.tasks.node import NodeBatch, NodeClassification, NodeProblem
 
 __all__ = [
+    "HeartSplit85_5_10",
+    "LinkBatch",
+    "LinkPrediction",
+    "LinkProblem",
     "Metric",
     "NodeBatch",
     "NodeClassification",
     "NodeProblem",
     "Predictions",
     "Problem",
+    "RandomLinkSplit70_10_20",
+    "RandomLinkSplit85_5_10",
     "Stage",
     "Task",
+    "edge_digest",
 ]
 
 _HOMES = {
     "graphlab.tasks.base": ("Metric", "Predictions", "Problem", "Stage", "Task"),
+    "graphlab.tasks.link": (
+        "HeartSplit85_5_10",
+        "LinkBatch",
+        "LinkPrediction",
+        "LinkProblem",
+        "RandomLinkSplit70_10_20",
+        "RandomLinkSplit85_5_10",
+        "edge_digest",
+    ),
     "graphlab.tasks.node": ("NodeBatch", "NodeClassification", "NodeProblem"),
 }
 

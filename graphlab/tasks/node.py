@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -15,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from graphlab.errors import InputError
 from graphlab.metrics.classification import ACCURACY, ROC_AUC, LabelMetric
 from graphlab.registry import nearest, register_task
+from graphlab.tasks._features import digest_of, model_features
 from graphlab.tasks.base import Predictions, Stage
 from graphlab.transforms.features import row_normalize
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 
 __all__ = ["NodeBatch", "NodeClassification", "NodeInputs", "NodeProblem"]
 
-# below this share of nonzeros, sparse x dense products beat dense ones in the input layer
-_SPARSE_BELOW = 0.1
 _METRICS: dict[str, LabelMetric] = {"acc": ACCURACY, "rocauc": ROC_AUC}
 _BINARY = 2
 
@@ -47,11 +44,7 @@ class NodeInputs:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of features, edges and weights. Cost: one pass, at first use."""
-        csr = self.x.layout == torch.sparse_csr
-        features = (
-            (self.x.crow_indices(), self.x.col_indices(), self.x.values()) if csr else (self.x,)
-        )
-        return _digest(*features, self.graph.edge_index, self.graph.edge_weight)
+        return digest_of(self.x, self.graph.edge_index, self.graph.edge_weight)
 
 
 @dataclass(frozen=True)
@@ -100,7 +93,7 @@ class NodeProblem:
     def data_digest(self) -> str:
         """SHA-256 of what training and selection see: a checkpoint of other data is refused."""
         seen = (self.train.index, self.train.target, self.val.index, self.val.target)
-        return f"{self.inputs.digest}-{_digest(*seen)}"
+        return f"{self.inputs.digest}-{digest_of(*seen)}"
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -110,7 +103,7 @@ class NodeProblem:
 
 @register_task(
     "node",
-    protocols=("public", "geom-gcn", "random-20-30", "random-20-30-lcc", "stored-10"),
+    protocols=("public", "geom-gcn", "random-20-30", "random-20-30-lcc", "stored-10", "official"),
 )
 class NodeClassification:
     """Transductive node classification, full batch.
@@ -258,7 +251,8 @@ class NodeClassification:
         key = f"node-inputs {self.feature_norm} {self.sparse_features and sparse_ok} {device}"
 
         def build() -> NodeInputs:
-            x = _features(graph, sparse=self.sparse_features and sparse_ok)
+            assert graph.features is not None  # noqa: S101  (checked by prepare)
+            x = model_features(graph.features, sparse=self.sparse_features and sparse_ok)
             if self.feature_norm == "row":
                 x = row_normalize(x)
             bare = graph.cached(
@@ -269,43 +263,12 @@ class NodeClassification:
         return graph.cached(key, build)
 
 
-def _digest(*tensors: Tensor | None) -> str:
-    """SHA-256 over shapes, types and contents."""
-    digest = hashlib.sha256()
-    for tensor in tensors:
-        if tensor is None:
-            digest.update(b"none")
-            continue
-        digest.update(f"{tuple(tensor.shape)} {tensor.dtype}".encode())
-        flat = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(flat.view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
 def _find_metric(name: str) -> LabelMetric:
     if name not in _METRICS:
         near = nearest(name, list(_METRICS), n=1)
         hint = f" Did you mean {near[0]}?" if near else ""
         raise InputError(f"metric is {name!r}; expected one of {', '.join(_METRICS)}.{hint}")
     return _METRICS[name]
-
-
-def _features(graph: Graph, *, sparse: bool) -> Tensor:
-    """Return the features as float32 (or wider), in the layout that is cheaper to compute with."""
-    stored = graph.features
-    assert stored is not None  # noqa: S101  (checked by prepare)
-    if not stored.is_floating_point():
-        stored = stored.float()
-    is_sparse = stored.layout != torch.strided
-    nonzeros = stored.values().numel() if is_sparse else int(torch.count_nonzero(stored))
-    wanted = sparse and nonzeros < _SPARSE_BELOW * max(stored.numel(), 1)
-    if wanted == is_sparse:
-        return stored
-    if not wanted:
-        return stored.to_dense()
-    with warnings.catch_warnings():  # torch calls its sparse CSR layout a beta feature
-        warnings.simplefilter("ignore", UserWarning)
-        return stored.to_sparse_csr()
 
 
 def _stage(inputs: NodeInputs, labels: Tensor, mask: Tensor) -> NodeBatch:

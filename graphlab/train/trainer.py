@@ -12,6 +12,7 @@ import torch
 from graphlab.errors import ConfigError, NonFiniteError
 from graphlab.models.inference import attach
 from graphlab.seeding import preserve_rng
+from graphlab.train._fixed import FixedModel, is_trainable
 from graphlab.train._run import Run, TrainingDiverged, validation_values
 from graphlab.train.recipes import Recipe
 from graphlab.train.result import FitResult, Progress, Status
@@ -82,7 +83,8 @@ class Trainer:
         """Train a model, select an epoch by validation, test it once.
 
         The model ends in the selected state. The caller's random state is not changed; the
-        model's initial weights are the caller's (see ``build_model``).
+        model's initial weights are the caller's (see ``build_model``). A model without trainable
+        parameters is evaluated once: zero epochs, no history, no checkpoint.
 
         Args:
             model: Trained in place.
@@ -103,6 +105,8 @@ class Trainer:
         preprocessing = getattr(task, "preprocessing", None)
         if preprocessing is not None:  # the model then prepares new features the same way
             attach(model, preprocessing=preprocessing)
+        if not is_trainable(model, self.callbacks):
+            return self._without_training(model, task, problem, recipe)
         with preserve_rng():
             run = Run(
                 model,
@@ -168,7 +172,35 @@ class Trainer:
                 break
         return status
 
-    def _evaluate(self, run: Run, stage: Stage, epoch: int) -> tuple[dict[str, float], Predictions]:
+    def _without_training(
+        self, model: nn.Module, task: Task, problem: Problem, recipe: Recipe
+    ) -> FitResult:
+        """Evaluate a model that has nothing to learn, on all stages, once."""
+        with preserve_rng():
+            run = FixedModel(model, task, problem, recipe, device=self.device)
+            run.clock.start()
+            metrics = {"val": self._evaluate(run, "val", 0)[0]}
+            run.selection.value(metrics["val"])  # refuses a monitor that is not reported
+            metrics["train"] = self._evaluate(run, "train", 0)[0]
+            metrics["test"], predictions = self._evaluate(run, "test", 0)
+            run.clock.evaluated()
+        return FitResult(
+            status="done",
+            best_epoch=0,
+            epochs_run=0,
+            metrics=metrics,
+            history=[],
+            monitor=run.selection.monitor,
+            seconds=run.clock.seconds(),
+            resumed_epoch=None,
+            checkpoint=None,
+            best_state=model.state_dict(),
+            predictions=predictions,
+        )
+
+    def _evaluate(
+        self, run: Run | FixedModel, stage: Stage, epoch: int
+    ) -> tuple[dict[str, float], Predictions]:
         try:
             with run.evaluation():
                 predictions = run.task.predict(run.model, run.problem, stage)

@@ -54,8 +54,13 @@ def load(source=None, **overrides):
     return load_suite(source, overrides=Overrides(**overrides))
 
 
+def part(source=None, **overrides):
+    (only,) = load(source, **overrides).parts
+    return only
+
+
 def names(found):
-    return [system.name for system in found.systems]
+    return [system.name for part in found.parts for system in part.systems]
 
 
 def test_a_file_and_a_dictionary_of_the_same_keys_are_the_same_suite(tmp_path):
@@ -93,10 +98,8 @@ def test_a_file_and_a_dictionary_of_the_same_keys_are_the_same_suite(tmp_path):
         ],
     }
     from_file, from_dict = load(path), load(values)
-    assert from_file.systems == from_dict.systems
-    assert from_file.settings == from_dict.settings
-    assert (from_file.name, from_file.title, from_file.seeds) == ("two", "Two", (3, 1))
-    assert from_file.datasets == from_dict.datasets
+    assert from_file.parts == from_dict.parts
+    assert (from_file.name, from_file.title, from_file.parts[0].seeds) == ("two", "Two", (3, 1))
     assert from_file.source == str(path)
     assert from_dict.source == "suite"
 
@@ -114,9 +117,9 @@ def test_the_shipped_suites_are_valid_but_for_absent_data():
 def test_quick_is_the_default_and_needs_no_data():
     found = load()
     assert found.name == "quick"
-    assert [dataset.name for dataset in found.datasets] == ["debdeps"]
+    assert [dataset.name for dataset in found.parts[0].datasets] == ["debdeps"]
     assert names(found) == ["MLP", "GCN", "DAGNN"]
-    assert found.seeds == (0, 1, 2)
+    assert found.parts[0].seeds == (0, 1, 2)
 
 
 def test_suite_names_are_case_insensitive_and_take_both_dashes():
@@ -125,7 +128,7 @@ def test_suite_names_are_case_insensitive_and_take_both_dashes():
 
 def test_without_a_protocol_each_set_has_its_default():
     found = load(suite(datasets=["karate", "ba-tiny"]))
-    assert [(d.name, d.protocol) for d in found.datasets] == [
+    assert [(d.name, d.protocol) for d in found.parts[0].datasets] == [
         ("karate", "public"),
         ("ba-tiny", "random-20-30"),
     ]
@@ -133,13 +136,13 @@ def test_without_a_protocol_each_set_has_its_default():
 
 def test_protocol_aliases_are_resolved():
     found = load(suite(protocol="Planetoid_Public"))
-    assert found.datasets[0].protocol == "public"
+    assert found.parts[0].datasets[0].protocol == "public"
 
 
 def test_seeds_flags_replace_the_seeds():
-    assert load(suite(seeds=5), seeds=2).seeds == (0, 1)
-    assert load(suite(seeds=5), seed=7).seeds == (7,)
-    assert load(suite(seeds=5), settings=(("seeds", [4]),)).seeds == (4,)
+    assert part(suite(seeds=5), seeds=2).seeds == (0, 1)
+    assert part(suite(seeds=5), seed=7).seeds == (7,)
+    assert part(suite(seeds=5), settings=(("seeds", [4]),)).seeds == (4,)
 
 
 @pytest.mark.parametrize("wanted", ["GCN", "gcn", "pyg_gcn", "PyG-GCN"])
@@ -149,12 +152,12 @@ def test_model_narrows_by_row_name_or_model(wanted):
 
 def test_dataset_narrows():
     found = load(suite(datasets=["karate", "debdeps"]), datasets=("Debian",))
-    assert [dataset.name for dataset in found.datasets] == ["debdeps"]
+    assert [dataset.name for dataset in found.parts[0].datasets] == ["debdeps"]
 
 
 def test_an_absent_optional_set_is_skipped_and_named():
     found = load(suite(optional=["cora", "debdeps"]))
-    assert [dataset.name for dataset in found.datasets] == ["karate", "debdeps"]
+    assert [dataset.name for dataset in found.parts[0].datasets] == ["karate", "debdeps"]
     (skipped,) = found.skipped
     assert skipped.name == "cora"
     assert skipped.reason == "optional and absent; graphlab-bench data fetch cora"
@@ -168,38 +171,38 @@ def test_an_absent_set_named_by_flag_is_an_error_though_optional():
 def test_optional_sets_can_be_off_until_asked_for():
     off = suite(optional=["debdeps"], run_optional=False)
     found = load(off)
-    assert [dataset.name for dataset in found.datasets] == ["karate"]
+    assert [dataset.name for dataset in found.parts[0].datasets] == ["karate"]
     assert found.skipped[0].reason == "optional and left out; --optional runs it"
     both = load(off, optional=True)
-    assert [dataset.name for dataset in both.datasets] == ["karate", "debdeps"]
+    assert [dataset.name for dataset in both.parts[0].datasets] == ["karate", "debdeps"]
     named = load(off, datasets=("debdeps",))
-    assert [dataset.name for dataset in named.datasets] == ["debdeps"]
+    assert [dataset.name for dataset in named.parts[0].datasets] == ["debdeps"]
     assert named.skipped == ()
 
 
 def test_a_suite_may_have_optional_sets_alone():
     found = load({"task": "node", "optional": ["cora"], "system": [{"model": "mlp"}]})
-    assert found.datasets == ()
+    assert found.parts[0].datasets == ()
     assert found.skipped[0].name == "cora"
 
 
 def test_flags_alone_make_a_suite():
     found = load(models=("mlp", "pyg_gcn"), datasets=("karate",), seed=4)
-    assert (found.name, found.task, found.seeds) == ("adhoc", "node", (4,))
+    assert (found.name, found.parts[0].task, found.parts[0].seeds) == ("adhoc", "node", (4,))
     assert names(found) == ["mlp", "pyg-gcn"]
-    assert [dataset.name for dataset in found.datasets] == ["karate"]
+    assert [dataset.name for dataset in found.parts[0].datasets] == ["karate"]
 
 
 def test_flags_without_a_data_set_use_the_shipped_one():
-    assert [dataset.name for dataset in load(models=("mlp",)).datasets] == ["debdeps"]
+    assert [dataset.name for dataset in part(models=("mlp",)).datasets] == ["debdeps"]
 
 
 def test_a_file_of_models_gives_its_models_to_a_suite_of_flags(model_file):
     with pytest.raises(ConfigError, match="my-other is not made for task node"):
         load(files=(model_file,), datasets=("karate",))
     found = load(files=(model_file,), models=("my_net",), datasets=("karate",))
-    assert [system.card.name for system in found.systems] == ["my-net"]
-    assert found.systems[0].card.file == model_file
+    assert [system.card.name for system in found.parts[0].systems] == ["my-net"]
+    assert found.parts[0].systems[0].card.file == model_file
 
 
 def test_a_file_of_models_joins_a_named_suite(model_file):
@@ -239,10 +242,10 @@ def test_the_users_own_graph_replaces_the_data_sets(tmp_path):
     (folder / "labels.csv").write_text("0\n1\n0\n", encoding="utf-8")
     for stage in ("train", "val", "test"):
         (folder / f"{stage}.csv").write_text("0\n", encoding="utf-8")
-    (dataset,) = load(suite(), data=folder).datasets
+    (dataset,) = part(suite(), data=folder).datasets
     assert dataset.data_path == str(folder)
     assert dataset.protocol == "public"
-    (drawn,) = load(suite(), data=folder, protocol="random-20-30").datasets
+    (drawn,) = part(suite(), data=folder, protocol="random-20-30").datasets
     assert drawn.protocol == "random-20-30"
 
 
@@ -280,13 +283,13 @@ def test_a_setting_without_name_or_value_is_refused(text):
 def test_settings_reach_systems_whose_names_hold_dots():
     raw = suite(system=[{"model": "mlp", "name": "MLP v1.2"}, {"model": "pyg-gcn"}])
     found = load(raw, settings=(("system.mlp V1.2.options.bias", False),))
-    assert found.systems[0].flags.options == {"bias": False}
-    assert found.systems[1].flags.options == {}
+    assert found.parts[0].systems[0].flags.options == {"bias": False}
+    assert found.parts[0].systems[1].flags.options == {}
 
 
 def test_settings_for_all_systems_have_the_type_of_each():
     found = load(suite(), settings=(("options.dropout", 0), ("recipe.lr", 1)))
-    for system in found.systems:
+    for system in found.parts[0].systems:
         assert system.flags.options == {"dropout": 0.0}
         assert isinstance(system.flags.options["dropout"], float)
         assert system.flags.recipe == {"lr": 1.0}
@@ -294,7 +297,7 @@ def test_settings_for_all_systems_have_the_type_of_each():
 
 def test_groups_of_rates_are_set_one_by_one():
     settings = (("recipe.lr.first", 1), ("recipe.lr.rest", 0.5))
-    assert load(suite(), settings=settings).systems[0].flags.recipe == {
+    assert part(suite(), settings=settings).systems[0].flags.recipe == {
         "lr": {"first": 1.0, "rest": 0.5}
     }
 

@@ -38,6 +38,11 @@ def file(tmp_path):
     return path
 
 
+def resolve_first(suite):
+    part = suite.parts[0]
+    return resolve(part, part.systems[0], part.datasets[0])
+
+
 @pytest.fixture
 def resolved(file):
     def resolve_one(settings=(), datasets=("karate",), system=None, **suite):
@@ -51,7 +56,7 @@ def resolved(file):
             files=(file,), settings=tuple(dict(settings).items()), models=("net",)
         )
         found = load_suite(raw, overrides=overrides)
-        return resolve(found, found.systems[0], found.datasets[0])
+        return resolve_first(found)
 
     return resolve_one
 
@@ -145,8 +150,8 @@ def test_an_own_graph_never_takes_the_preset_of_a_name_alike(file, tmp_path):
     graph.mkdir()
     (graph / "edges.csv").write_text("0,1\n", encoding="utf-8")
     found = load_suite(None, overrides=Overrides(files=(file,), models=("net",), data=graph))
-    assert found.datasets[0].name == "karate"
-    assert resolve(found, found.systems[0], found.datasets[0]).options["width"] == 32
+    assert found.parts[0].datasets[0].name == "karate"
+    assert resolve_first(found).options["width"] == 32
 
 
 def test_an_option_without_default_must_be_set(file):
@@ -160,4 +165,4 @@ def test_an_option_without_default_must_be_set(file):
         settings=(("options.width", 4),),
     )
     found = load_suite(None, overrides=given)
-    assert resolve(found, found.systems[0], found.datasets[0]).options == {"width": 4}
+    assert resolve_first(found).options == {"width": 4}

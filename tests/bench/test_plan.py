@@ -90,6 +90,7 @@ IDENTITY = {
 NO_IDENTITY = {
     "suite": {"suite": "other"},
     "title": {"title": "Other"},
+    "title of the part": {"part": "Other"},
     "row name": {"system": "another name"},
     "data set name": {"dataset": "the same bytes"},
     "data path": {"data_path": "/elsewhere"},

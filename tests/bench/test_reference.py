@@ -37,7 +37,7 @@ def test_every_shipped_number_has_a_citation_with_a_link():
 
 def test_shipped_numbers_are_in_the_unit_of_the_records():
     for row in load_references().rows:
-        assert 0 < row.mean < 1  # accuracies are fractions
+        assert 0 < row.mean < 1  # accuracy, Hits@K and MRR are fractions
         assert row.std is None or 0 < row.std < 0.25
 
 
@@ -45,8 +45,8 @@ def test_shipped_rows_name_catalogued_sets_and_their_protocols():
     for row in load_references().rows:
         card = find_dataset(row.dataset)
         assert card.name == row.dataset
-        assert row.protocol in card.protocols["node"]
-        assert row.metric in card.metrics["node"]
+        tasks = [task for task in card.tasks if row.protocol in card.protocols[task]]
+        assert any(row.metric in card.metrics[task] for task in tasks)
 
 
 @pytest.mark.parametrize(
@@ -62,6 +62,40 @@ def test_shipped_rows_name_catalogued_sets_and_their_protocols():
 def test_published_values(system, dataset, mean, std):
     found = load_references().find(system, dataset, "public", "acc")
     assert (found.mean, found.std) == (mean, std)
+
+
+@pytest.mark.parametrize(
+    ("system", "dataset", "protocol", "metric", "mean", "std"),
+    [
+        ("ncn", "cora", "ncn-70-10-20", "hits@100", 0.8905, 0.0096),
+        ("ncnc", "citeseer", "ncn-70-10-20", "hits@100", 0.9347, 0.0095),
+        ("cn", "cora", "ncn-70-10-20", "hits@100", 0.3392, None),
+        ("gae", "pubmed", "ncn-70-10-20", "hits@100", 0.7881, 0.0164),
+        ("ncnc", "ogbl-collab", "official", "hits@50", 0.6661, 0.0071),
+        ("cn", "ogbl-ddi", "official", "hits@20", 0.1773, None),
+        ("ncn", "ogbl-citation2", "official", "mrr", 0.8809, 0.0006),
+        ("ncnc", "cora", "heart-85-5-10", "mrr", 0.155, 0.0069),
+    ],
+)
+def test_published_values_of_links(system, dataset, protocol, metric, mean, std):
+    found = load_references().find(system, dataset, protocol, metric)
+    assert (found.mean, found.std) == (mean, std)
+    assert "read" in found.source.text or "looked up" in found.source.text
+
+
+@pytest.mark.parametrize(
+    ("system", "dataset"),
+    [("ra", "ogbl-ddi"), ("cn", "ogbl-collab"), ("ncnc", "pubmed"), ("sage", "pubmed")],
+)
+def test_numbers_of_links_in_which_sources_differ_are_not_here(system, dataset):
+    rows = load_references().rows
+    assert not [row for row in rows if (row.system, row.dataset) == (system, dataset)]
+
+
+def test_hard_negatives_say_that_the_split_is_another():
+    rows = [row for row in load_references().rows if row.protocol == "heart-85-5-10"]
+    assert rows
+    assert all("not the published split" in row.source.text for row in rows)
 
 
 @pytest.mark.parametrize("dataset", ["cs", "physics", "computers", "photo"])

@@ -51,7 +51,7 @@ SETS = {
     "csl-original": (150, 41, 82, None, 10),
     "csl": (150, 41, 82, None, 10),
 }
-NO_READER = ["ogbl-ddi", "ogbg-molesol", "ogbg-molhiv", "collegemsg"]
+NO_READER = ["collegemsg"]
 
 
 @pytest.mark.parametrize("name", SINGLE)

@@ -9,19 +9,30 @@ import torch
 
 from graphlab.datasets import load
 from graphlab.registry import model_cards
-from graphlab.tasks import NodeClassification
+from graphlab.tasks import LinkPrediction, NodeClassification
 from graphlab.train import Recipe, Trainer, build_model
 
 RECIPE = Recipe(epochs=4, lr=0.01, checkpoint_seconds=0)
-NODE_MODELS = [name for name, card in model_cards().items() if "node" in card.tasks]
+CARDS = model_cards()
+NODE_MODELS = [name for name, card in CARDS.items() if "node" in card.tasks]
+LINK_MODELS = [name for name, card in CARDS.items() if "link" in card.tasks]
+LEARNT = [("node", name) for name in NODE_MODELS]
+LEARNT += [("link", name) for name in LINK_MODELS if "hidden_channels" in CARDS[name].options]
+FIXED = [name for name in LINK_MODELS if ("link", name) not in LEARNT]
+
+every_learnt_model = pytest.mark.parametrize(("task", "name"), LEARNT)
 
 
-def fit(name, *, permute=False, seed=0, **given):
-    """Load afresh, prepare, build, train: nothing is left over from another training.
+def fit(task, name, **given):
+    """Load afresh, prepare, build, train: nothing is left over from another training."""
+    return (fit_node if task == "node" else fit_link)(name, **given)
 
-    The drawn split goes by class, so it is stored before test labels are permuted.
+
+def fit_node(name, *, permute=False, seed=0, **given):
+    """Train a node model. The drawn split goes by class, so it is stored before test labels are
+    permuted.
     """
-    card = model_cards()[name]
+    card = CARDS[name]
     data = load("sbm-tiny", split="random-20-30")
     y, test = data.graph.y.clone(), data.split["test"]
     if permute:
@@ -31,6 +42,22 @@ def fit(name, *, permute=False, seed=0, **given):
     task = NodeClassification("public", feature_norm="row")
     problem = task.prepare(data, 0, sparse_ok=card.sparse_input)
     model = build_model(card, task.model_kwargs(problem), seed)
+    result = Trainer().fit(model, task, problem, recipe=RECIPE, seed=seed, **given)
+    return model, result
+
+
+def fit_link(name, *, permute=False, seed=0, **given):
+    """Train a link model in two batches an epoch; test asks for other links if permuted."""
+    card = CARDS[name]
+    task = LinkPrediction("random-85-5-10", batch_size=500)
+    problem = task.prepare(load("sbm-tiny", "link"), 0, sparse_ok=card.sparse_input)
+    if permute:
+        test = problem.test
+        negatives = torch.stack([test.neg_source, test.neg_target], 1)
+        test = replace(test, pos=negatives, neg_source=test.pos[:, 0], neg_target=test.pos[:, 1])
+        problem = replace(problem, test=test)
+    sizes = {"hidden_channels": 8} if "hidden_channels" in card.options else {}
+    model = build_model(card, {**task.model_kwargs(problem), **sizes}, seed)
     result = Trainer().fit(model, task, problem, recipe=RECIPE, seed=seed, **given)
     return model, result
 
@@ -51,31 +78,41 @@ def assert_same_parameters(one, other):
     assert one[1].history == other[1].history
 
 
-@pytest.mark.parametrize("name", NODE_MODELS)
-def test_seed_decides_everything_and_nothing_else_does(name):
+@every_learnt_model
+def test_seed_decides_everything_and_nothing_else_does(task, name):
     before = torch.get_rng_state()
-    one = fit(name)
+    one = fit(task, name)
     assert torch.equal(torch.get_rng_state(), before)
     torch.rand(3)
-    again, other = fit(name), fit(name, seed=1)
+    again, other = fit(task, name), fit(task, name, seed=1)
     assert_same_parameters(one, again)
     assert one[1].metrics == again[1].metrics
     assert one[1].history != other[1].history
 
 
-@pytest.mark.parametrize("name", NODE_MODELS)
-def test_resumed_equals_uninterrupted(name, tmp_path):
-    fit(name, run_dir=tmp_path, stop_requested=stop_after(2))
-    resumed = fit(name, run_dir=tmp_path)
+@every_learnt_model
+def test_resumed_equals_uninterrupted(task, name, tmp_path):
+    steps = 2 if task == "node" else 3  # in the middle of the second epoch
+    fit(task, name, run_dir=tmp_path, stop_requested=stop_after(steps))
+    resumed = fit(task, name, run_dir=tmp_path)
     assert resumed[1].resumed_epoch == 2
-    whole = fit(name)
+    whole = fit(task, name)
     assert_same_parameters(resumed, whole)
     assert resumed[1].metrics == whole[1].metrics
 
 
-@pytest.mark.parametrize("name", NODE_MODELS)
-def test_test_labels_do_not_reach_the_parameters(name):
-    one, permuted = fit(name), fit(name, permute=True)
+@every_learnt_model
+def test_test_labels_do_not_reach_the_parameters(task, name):
+    one, permuted = fit(task, name), fit(task, name, permute=True)
     assert_same_parameters(one, permuted)
     assert one[1].metrics["val"] == permuted[1].metrics["val"]
     assert one[1].metrics["test"] != permuted[1].metrics["test"]
+
+
+@pytest.mark.parametrize("name", FIXED)
+def test_models_without_parameters_are_evaluated_once_and_alike(name, tmp_path):
+    one, again, other = (fit_link(name, seed=seed, run_dir=tmp_path)[1] for seed in (0, 0, 1))
+    assert one.metrics == again.metrics == other.metrics
+    assert (one.epochs_run, one.best_epoch, one.history) == (0, 0, [])
+    assert not list(tmp_path.iterdir())
+    assert one.metrics["test"]["auc"] > 0.5

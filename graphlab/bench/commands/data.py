@@ -164,7 +164,7 @@ def _summary(card: DatasetCard, root: str | None) -> dict[str, Any]:
 
 
 def _facts(card: DatasetCard, root: str | None) -> dict[str, Any]:
-    from graphlab.datasets.catalog import data_root
+    from graphlab.datasets.files import places
     from graphlab.datasets.readers import has_reader
 
     embedded = str(card.folder) if card.files else "generated"
@@ -174,7 +174,7 @@ def _facts(card: DatasetCard, root: str | None) -> dict[str, Any]:
         "title": card.title,
         "aliases": list(card.aliases),
         "metrics": {task: list(ids) for task, ids in card.metrics.items()},
-        "folder": embedded if card.embedded else str(data_root(root) / card.subdir),
+        "folder": embedded if card.embedded else str(places(card, card.subdir, root)[0]),
         "licence": card.licence,
         "source": card.source,
         "homepage": card.homepage,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = ["command"]
 
@@ -87,24 +87,41 @@ def _tasks() -> list[Row]:
 
 
 def _suites() -> list[Row]:
+    from graphlab.bench._parts import part_tables
     from graphlab.bench.document import suite_files
 
     rows: list[Row] = []
     for name, path in suite_files().items():
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
-        systems = raw.get("system", [])
+        parts = part_tables(raw)
+        systems = [system for part in parts for system in _listed(part, "system")]
         rows.append(
             {
                 "name": name,
                 "title": raw.get("title", name),
-                "task": raw.get("task"),
-                "datasets": raw.get("datasets", []),
-                "optional": raw.get("optional", []),
-                "systems": [system.get("name", system.get("model")) for system in systems],
-                "seeds": raw.get("seeds"),
+                "tasks": _every(part.get("task") for part in parts),
+                "datasets": _every(d for part in parts for d in _listed(part, "datasets")),
+                "optional": _every(d for part in parts for d in _listed(part, "optional")),
+                "systems": _every(s.get("name", s.get("model")) for s in systems),
+                "seeds": max((_seeds(part.get("seeds")) for part in parts), default=0),
             }
         )
     return rows
+
+
+def _listed(part: Mapping[str, Any], key: str) -> list[Any]:
+    return list(part.get(key, ()))
+
+
+def _every(values: Iterable[object]) -> list[object]:
+    """Return each value once, in order."""
+    return list(dict.fromkeys(values))
+
+
+def _seeds(seeds: object) -> int:
+    if isinstance(seeds, list):
+        return len(seeds)
+    return seeds if isinstance(seeds, int) else 3
 
 
 def _protocols() -> list[Row]:

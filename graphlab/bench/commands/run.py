@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from graphlab.bench.api import BenchResult
     from graphlab.bench.progress import Lines
     from graphlab.bench.session import Session
+    from graphlab.bench.suite import Part
 
 __all__ = ["command"]
 
@@ -216,22 +217,35 @@ def _plan_lines(session: Session) -> list[str]:
     plan = session.plan
     suite = plan.suite
     total, pending = len(plan.runs), session.num_pending
-    parts = [
-        _count(len(suite.datasets), "data set"),
-        _count(len(suite.systems), "system"),
-        _count(len(suite.seeds), "seed"),
-    ]
     state = f"{total - pending} finished, {pending} to run"
     failed = sum(not record.done for record in session.records())
     if failed and session.execution.rerun is None:
         state += f"; --rerun failed repeats {failed}"
     if pending:
         state += f", {session.estimate()}"
-    lines = [
-        f"{plain(suite.name)}: {plain(suite.title, 200)}",
-        f"{', '.join(parts)}: {_count(total, 'run')} ({state})",
-    ]
+    lines = [f"{plain(suite.name)}: {plain(suite.title, 200)}"]
+    if len(suite.parts) == 1:
+        lines.append(f"{_size(suite.parts[0])}: {_count(total, 'run')} ({state})")
+    else:
+        lines += [f"{_name(part)}: {_size(part)}" for part in suite.parts]
+        lines.append(f"{_count(total, 'run')} ({state})")
     return lines + [f"skipped: {skip.name} ({skip.reason})" for skip in plan.skipped]
+
+
+def _name(part: Part) -> str:
+    from graphlab.bench.report.display import plain
+
+    protocols = ", ".join(dict.fromkeys(dataset.protocol for dataset in part.datasets))
+    return f"{plain(part.title, 200) or part.task} ({protocols or 'no data set'})"
+
+
+def _size(part: Part) -> str:
+    counts = [
+        _count(len(part.datasets), "data set"),
+        _count(len(part.systems), "system"),
+        _count(len(part.seeds), "seed"),
+    ]
+    return ", ".join(counts)
 
 
 def _count(number: int, noun: str) -> str:

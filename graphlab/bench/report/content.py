@@ -12,8 +12,9 @@ from urllib.parse import quote
 
 from graphlab.bench.report.differences import commands_of_row, one_line
 from graphlab.bench.report.display import compact, metric_style, plain, seconds, seconds_range
-from graphlab.bench.report.figures import figure_sections, first_columns
+from graphlab.bench.report.figures import figure_sections
 from graphlab.bench.report.formats import published_text, range_text
+from graphlab.bench.report.tables import first_columns
 from graphlab.bench.store import RunStore, StoreScan
 
 if TYPE_CHECKING:
@@ -51,8 +52,7 @@ class _Content:
     def values(self) -> dict[str, Any]:
         return {
             "table": self.table,
-            "head": self._head(),
-            "body": self._body(),
+            "sections": [self._section(section) for section in self.table.sections],
             "summary": self._summary(),
             "remarks": self._remarks(),
             "figures": figure_sections(self.table, self._runs_of, self._folder),
@@ -98,25 +98,24 @@ class _Content:
 
     # -- table ------------------------------------------------------------------------------------
 
-    def _head(self) -> list[dict[str, Any]]:
-        """Upper row of the head: one entry a data set and protocol."""
-        groups: list[dict[str, Any]] = []
-        for column in self.table.columns:
-            width = 2 if column.published else 1
-            last = groups[-1] if groups else None
-            if last and (last["dataset"], last["protocol"]) == (column.dataset, column.protocol):
-                last["span"] += width
-            else:
-                groups.append(
-                    {"dataset": column.dataset, "protocol": column.protocol, "span": width}
-                )
-        return groups
+    def _section(self, section: ResultTable) -> dict[str, Any]:
+        """The tables of one task: main metrics with costs, then all other metrics."""
+        return {
+            "title": section.title if self.table.parts else "",
+            "main": self._grid(section.main),
+            "further": None if section.further is None else self._grid(section.further),
+            "notes": section.notes,
+        }
 
-    def _body(self) -> list[dict[str, Any]]:
+    def _grid(self, table: ResultTable) -> dict[str, Any]:
+        return {"head": _head(table), "columns": table.columns, "body": self._body(table)}
+
+    def _body(self, table: ResultTable) -> list[dict[str, Any]]:
+        order = {_key(row): index for index, row in enumerate(self.table.rows)}
         rows = []
-        for index, row in enumerate(self.table.rows):
+        for row in table.rows:
             fields: list[dict[str, Any]] = []
-            for column, cell in zip(self.table.columns, row.cells, strict=True):
+            for column, cell in zip(table.columns, row.cells, strict=True):
                 fields.append(
                     {
                         "kind": "ours",
@@ -127,14 +126,14 @@ class _Content:
                     }
                 )
                 if column.published:
-                    text = published_text(self.table, cell, column)
+                    text = published_text(table, cell, column)
                     number, _, source = text.partition(" [")
                     fields.append(
                         {"kind": "published", "text": number, "source": source.rstrip("]")}
                     )
             rows.append(
                 {
-                    "index": index,
+                    "index": order[_key(row)],
                     "system": row.system,
                     "note": row.note,
                     "model": row.model,
@@ -174,10 +173,11 @@ class _Content:
                     {
                         "system": row.system,
                         "dataset": column.dataset,
+                        "protocol": column.protocol,
                         "train": seconds(cell.train_seconds) if cell.train_seconds else "",
                         "epoch": seconds(cell.epoch_seconds) if cell.epoch_seconds else "",
                         "epochs": range_text((epochs[0], epochs[-1]), str) if epochs else "",
-                        "parameters": f"{cell.parameters:,}" if cell.parameters else "",
+                        "parameters": "" if cell.parameters is None else f"{cell.parameters:,}",
                         "memory": f"{max(peaks) / 2**20:,.0f} MiB" if peaks else "",
                     }
                 )
@@ -209,7 +209,8 @@ class _Content:
     def _shown_metrics(self, runs: Sequence[RunRecord]) -> list[str]:
         first = runs[0].identity
         place = (first.dataset, first.task, first.protocol)
-        named = [c.metric for c in self.table.columns if (c.dataset, c.task, c.protocol) == place]
+        columns = [column for _, column in first_columns(self.table.columns)]
+        named = [c.metric for c in columns if (c.dataset, c.task, c.protocol) == place]
         return named or sorted({m for r in runs for m in r.result.metrics.get("test", {})})
 
     def _run(self, run: RunRecord) -> dict[str, Any]:
@@ -225,7 +226,7 @@ class _Content:
             "run_id": run.identity.run_id,
             "status": run.result.status,
             "numbers": numbers,
-            "best_epoch": run.result.best_epoch,
+            "best_epoch": run.result.best_epoch or None,
             "epochs": run.result.epochs_run,
             "train": seconds(seconds_used) if seconds_used else "",
             "resumed": run.lineage.resumed_times,
@@ -303,6 +304,8 @@ class _Content:
     # -- private ----------------------------------------------------------------------------------
 
     def _runs_of(self, row: Row, column: Column) -> list[RunRecord]:
+        if (row.part, row.task) != (column.part, column.task):
+            return []
         place = (row.system, column.dataset, column.task, column.protocol)
         wanted = {
             cell.cell_id
@@ -319,6 +322,23 @@ class _Content:
         """Relative address of a run's folder or of a file in it, quoted."""
         folder = Path(os.path.relpath(self._folder(run), self.target)).as_posix()
         return quote(f"./{folder}/{name}" if not folder.startswith(".") else f"{folder}/{name}")
+
+
+def _key(row: Row) -> tuple[str, str, str, str]:
+    return (row.part, row.task, row.system, row.note)
+
+
+def _head(table: ResultTable) -> list[dict[str, Any]]:
+    """Upper row of a head: one entry a data set and protocol."""
+    groups: list[dict[str, Any]] = []
+    for column in table.columns:
+        width = 2 if column.published else 1
+        if groups and groups[-1]["place"] == column.place:
+            groups[-1]["span"] += width
+        else:
+            here = {"place": column.place, "dataset": column.dataset, "rules": column.rules}
+            groups.append({**here, "span": width})
+    return groups
 
 
 def _belongs(cell_id: str, row: Row) -> bool:

@@ -183,7 +183,7 @@ def _settings(record: RunRecord) -> list[str]:
 
 def _defaults(record: RunRecord) -> dict[str, dict[str, Any]] | None:
     from graphlab.bench.layers import resolve
-    from graphlab.bench.suite import Settings, Suite, SuiteDataset, System
+    from graphlab.bench.suite import Part, Settings, SuiteDataset, System
     from graphlab.registry import find_model
 
     config, identity = record.config, record.identity
@@ -191,7 +191,7 @@ def _defaults(record: RunRecord) -> dict[str, dict[str, Any]] | None:
         card = find_model(config.model, (config.model_file,) if config.model_file else ())
         dataset = SuiteDataset(identity.dataset, identity.protocol, config.data_path)
         system = System(name=identity.system, card=card)
-        bare = Suite("", "", identity.task, (0,), (dataset,), (), (system,), Settings(), "")
+        bare = Part("", identity.task, (0,), (dataset,), (), (system,), Settings())
         resolved = resolve(bare, system, dataset)
     except (GraphlabError, OSError):
         return None

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 __all__ = [
     "FAILURE_WORDS",
+    "TASKS",
     "MetricStyle",
     "compact",
+    "metric_order",
     "metric_style",
     "plain",
     "seconds",
@@ -25,6 +27,13 @@ FAILURE_WORDS = {
     "timeout": "timeout",
     "failed": "failed",
     "missing": "no value",
+}
+#: Task -> its name in a heading.
+TASKS = {
+    "node": "Node classification",
+    "link": "Link prediction",
+    "graph": "Graph prediction",
+    "temporal": "Temporal prediction",
 }
 _BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
 _THOUSAND = 1000
@@ -109,6 +118,19 @@ def metric_style(name: str) -> MetricStyle:
     if name.startswith("hits@"):
         return _percent(f"Hits@{name[5:]}", f"Hits@{name[5:]}")
     return MetricStyle(plain(name), plain(name))
+
+
+def metric_order(name: str) -> tuple[int, int, str]:
+    """Sort key of metrics side by side: Hits@K by K, then the others.
+
+    Example:
+        >>> sorted(["auc", "hits@100", "mrr", "hits@20", "ap"], key=metric_order)
+        ['hits@20', 'hits@100', 'mrr', 'auc', 'ap']
+    """
+    if name.startswith("hits@") and name[5:].isdigit():
+        return (0, int(name[5:]), name)
+    usual = ("mrr", "auc", "rocauc", "ap")
+    return (1, usual.index(name) if name in usual else len(usual), name)
 
 
 def spread(style: MetricStyle, mean: float, std: float | None) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from graphlab.bench.report.display import plain
+from graphlab.bench.report.tables import first_columns
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from graphlab.bench.report.series import Series
     from graphlab.bench.report.tables import Column, ResultTable, Row
 
-__all__ = ["figure_sections", "first_columns"]
+__all__ = ["figure_sections"]
 
 _MOST_FIGURES = 12
 _SECTIONS = (
@@ -68,6 +69,7 @@ def figure_sections(
         for index, column in places[:_MOST_FIGURES]:
             series = _series(table, index, runs_of, folder_of if kind == "curves" else None)
             where = f"{plain(column.dataset)}, {plain(column.protocol)}"
+            where += f" ({plain(column.task)})" if table.parts else ""
             svg = _draw(kind, f"{kind}{index}", where, series, column)
             if svg is not None:
                 # drawn by us from numbers; every name in it is escaped there
@@ -82,14 +84,6 @@ def figure_sections(
         for section in sections:
             section["caption"] += f" Drawn for the first {_MOST_FIGURES} data sets."
     return _side_by_side(sections) if len(places) == 1 else sections
-
-
-def first_columns(columns: Sequence[Column]) -> list[tuple[int, Column]]:
-    """Return the first column of each data set and protocol, that of its own metric."""
-    found: dict[tuple[str, str, str], tuple[int, Column]] = {}
-    for index, column in enumerate(columns):
-        found.setdefault((column.dataset, column.task, column.protocol), (index, column))
-    return list(found.values())
 
 
 def _side_by_side(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:

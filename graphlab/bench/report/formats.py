@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from graphlab.bench.report.display import compact, plain, seconds_range, spread
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from graphlab.bench.report.tables import Cell, Column, ResultTable, Row
 
 __all__ = [
@@ -31,6 +33,7 @@ FIELDS = (
     "task",
     "protocol",
     "metric",
+    "negatives",
     "planned",
     "n",
     "mean",
@@ -83,18 +86,37 @@ _FORMULA = "=+-@"
 
 
 def markdown(table: ResultTable, *, times: bool = True) -> str:
-    """Return a Markdown table with title and notes.
+    """Return Markdown tables with title and notes: one a task, then one of further metrics.
 
     Args:
         table: The table.
         times: Add the column of training seconds.
     """
+    parts = [f"## {escape_markdown(table.title)}"]
+    for section in table.sections:
+        if table.parts:
+            parts.append(f"### {escape_markdown(section.title)}")
+        parts.append(_markdown_table(section.main, times=times, costs=True))
+        notes = [f"- {escape_markdown(note)}" for note in section.notes]
+        if not table.parts:
+            notes += _markdown_sources(table)
+        parts += ["\n".join(notes)] if notes else []
+        if section.further is not None:
+            parts.append("Further metrics, of the same states of the models:")
+            parts.append(_markdown_table(section.further, times=False, costs=False))
+    if table.parts:
+        notes = [f"- {escape_markdown(note)}" for note in table.notes] + _markdown_sources(table)
+        parts += ["\n".join(notes)] if notes else []
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(table: ResultTable, *, times: bool, costs: bool) -> str:
     heads = ["system"]
     for column in table.columns:
         heads.append(_head(column, "<br>", escape_markdown))
         if column.published:
             heads.append(f"published<br>{escape_markdown(column.dataset)}")
-    heads += [*(["training a run"] if times else []), "parameters"]
+    heads += [*(["training a run"] if times else []), *(["parameters"] if costs else [])]
     lines = [_line(heads), _line(["---", *["---:"] * (len(heads) - 1)])]
     for row in table.rows:
         fields = [_name(row, escape_markdown)]
@@ -102,18 +124,17 @@ def markdown(table: ResultTable, *, times: bool = True) -> str:
             fields.append(_markdown_cell(cell, column))
             if column.published:
                 fields.append(published_text(table, cell, column))
-        fields += [*([seconds_range(row.train_seconds)] if times else [])]
-        fields.append(range_text(row.parameters, compact))
+        fields += [seconds_range(row.train_seconds)] if times else []
+        fields += [range_text(row.parameters, compact)] if costs else []
         lines.append(_line(fields))
-    parts = [f"## {escape_markdown(table.title)}", "\n".join(lines)]
-    if table.notes or table.sources:
-        notes = [f"- {escape_markdown(note)}" for note in table.notes]
-        notes += [
-            f"- [{number}] {escape_markdown(source.text)}. {source.url}".rstrip()
-            for number, source in enumerate(table.sources, 1)
-        ]
-        parts.append("\n".join(notes))
-    return "\n\n".join(parts) + "\n"
+    return "\n".join(lines)
+
+
+def _markdown_sources(table: ResultTable) -> list[str]:
+    return [
+        f"- [{number}] {escape_markdown(source.text)}. {source.url}".rstrip()
+        for number, source in enumerate(table.sources, 1)
+    ]
 
 
 def escape_markdown(text: str) -> str:
@@ -188,6 +209,7 @@ def _record(
         "task": column.task,
         "protocol": column.protocol,
         "metric": column.metric,
+        "negatives": column.negatives,
         "planned": cell.planned,
         "n": cell.n,
         "mean": cell.mean,
@@ -225,7 +247,7 @@ def plain_values(table: ResultTable, *, times: bool = True) -> dict[str, Any]:
         "suite": table.name,
         "title": table.title,
         "results": _lines(table, times=times),
-        "notes": list(table.notes),
+        "notes": [*(note for part in table.parts for note in part.notes), *table.notes],
         "sources": [
             {"key": source.key, "text": source.text, "url": source.url} for source in table.sources
         ],
@@ -237,11 +259,27 @@ def plain_values(table: ResultTable, *, times: bool = True) -> dict[str, Any]:
 
 
 def latex(table: ResultTable, *, times: bool = True) -> str:
-    r"""Return a ``table`` environment that needs ``\usepackage{booktabs}`` alone."""
+    r"""Return a ``table`` environment a task that needs ``\usepackage{booktabs}`` alone.
+
+    Metrics besides the main ones are left to the CSV file.
+    """
+    last = len(table.sections) - 1
+    sources = [f"[{n}] {source.text}." for n, source in enumerate(table.sources, 1)]
+    made = [r"% needs \usepackage{booktabs}"]
+    for index, section in enumerate(table.sections):
+        title = f"{table.title}: {section.title}" if table.parts else table.title
+        notes = [*section.notes]
+        if index == last:
+            notes += [*(table.notes if table.parts else ()), *sources]
+        made += _latex_table(section.main, title, notes, times=times)
+    return "\n".join(made) + "\n"
+
+
+def _latex_table(table: ResultTable, title: str, notes: Sequence[str], *, times: bool) -> list[str]:
     tops, rules, heads = [""], [], ["System"]
     for column in table.columns:
         width = 2 if column.published else 1
-        label = f"{escape_latex(column.dataset)} ({escape_latex(column.protocol)})"
+        label = f"{escape_latex(column.dataset)} ({escape_latex(column.rules)})"
         tops.append(rf"\multicolumn{{{width}}}{{c}}{{{label}}}")
         start = len(heads) + 1
         rules.append(rf"\cmidrule(lr){{{start}-{start + width - 1}}}")
@@ -250,28 +288,24 @@ def latex(table: ResultTable, *, times: bool = True) -> str:
     extra = [*(["training"] if times else []), "parameters"]
     tops += [""] * len(extra)
     heads += extra
-    body = [_latex_row(table, row, times=times) for row in table.rows]
-    notes = [*table.notes]
-    notes += [f"[{n}] {source.text}." for n, source in enumerate(table.sources, 1)]
     parts = [
-        r"% needs \usepackage{booktabs}",
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{escape_latex(table.title)}}}",
+        rf"\caption{{{escape_latex(title)}}}",
         rf"\begin{{tabular}}{{l{'r' * (len(heads) - 1)}}}",
         r"\toprule",
         f"{' & '.join(tops)} \\\\",
         " ".join(rules),
         f"{' & '.join(heads)} \\\\",
         r"\midrule",
-        *body,
+        *(_latex_row(table, row, times=times) for row in table.rows),
         r"\bottomrule",
         r"\end{tabular}",
         *([r"\par\smallskip\footnotesize"] if notes else []),
         *(escape_latex(note) + r"\par" for note in notes),
         r"\end{table}",
     ]
-    return "\n".join(part for part in parts if part) + "\n"
+    return [part for part in parts if part]
 
 
 def escape_latex(text: str) -> str:
@@ -330,9 +364,9 @@ def range_text(extent: tuple[Any, Any] | None, write: Any) -> str:  # noqa: ANN4
 
 
 def _head(column: Column, newline: str, escape: Any) -> str:  # noqa: ANN401  (a text function)
-    return newline.join(
-        (escape(column.dataset), escape(column.protocol), escape(column.style.head))
-    )
+    negatives = [escape(column.negatives)] if column.negatives else []
+    parts = [escape(column.dataset), escape(column.protocol), *negatives]
+    return newline.join([*parts, escape(column.style.head)])
 
 
 def _name(row: Row, escape: Any) -> str:  # noqa: ANN401  (a text function)

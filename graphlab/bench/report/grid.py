@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from graphlab.bench.report.display import metric_order
 from graphlab.bench.report.tables import Cell, Column, Row
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from graphlab.bench.report.reference import Published, References
 
 __all__ = ["Grid", "mark_best", "primary_metric", "runs_by_cell"]
+
+
+_Place = tuple[str, str, str, str]
+_Row = tuple[str, str, str, int]
 
 
 class Grid:
@@ -33,55 +38,82 @@ class Grid:
     ) -> None:
         self._by_cell = by_cell
         self._references = references
-        self._at: dict[tuple[str, int], dict[tuple[str, str, str], OutlineCell]] = {}
-        metrics: dict[tuple[str, str, str], dict[str, None]] = {}
+        self._at: dict[_Row, dict[_Place, OutlineCell]] = {}
+        placed: dict[_Place, list[OutlineCell]] = {}
         variants: Counter[tuple[str, str, str, str]] = Counter()
         for cell in outline.cells:
-            where = (cell.dataset, cell.task, cell.protocol)
-            key = (cell.system, variants[cell.place])
+            key = (cell.part, cell.task, cell.system, variants[cell.place])
             variants[cell.place] += 1
-            self._at.setdefault(key, {})[where] = cell
-            names = metrics.setdefault(where, {})
-            names.update(dict.fromkeys(_test_metrics(by_cell.get(cell.cell_id, ()))))
+            self._at.setdefault(key, {})[_where(cell)] = cell
+            placed.setdefault(_where(cell), []).append(cell)
         self._rivals = Counter((cell.model, cell.dataset, cell.protocol) for cell in outline.cells)
         self._doubled = {place[0] for place, count in variants.items() if count > 1}
         self.row_keys = sorted(self._at, key=self._order(outline))
         bare = [
-            Column(*where, metric)
-            for where, names in metrics.items()
-            for metric in _ordered(where[0], where[1], list(names))
+            Column(*where, metric, negatives=self._negatives(cells))
+            for where, cells in placed.items()
+            for metric in self._metrics(cells)
         ]
         self.columns = [replace(c, published=self._any_published(c)) for c in bare]
 
-    def row(self, key: tuple[str, int]) -> Row:
+    def row(self, key: _Row) -> Row:
         """Return one row; ``key`` is one of ``row_keys``."""
+        part, task, system, _ = key
         placed = self._at[key]
         cells = tuple(self._cell(placed, column) for column in self.columns)
         first = next(iter(placed.values()))
-        note = f"cell {first.cell_id[:8]}" if key[0] in self._doubled else ""
-        return Row(key[0], first.model, cells, note)
+        note = f"cell {first.cell_id[:8]}" if system in self._doubled else ""
+        return Row(system, first.model, cells, note, task, part)
 
     @staticmethod
     def _order(outline: Outline) -> Any:  # noqa: ANN401  (a key function)
-        position: dict[str, int] = {}
+        position: dict[tuple[str, str, str], int] = {}
         for cell in outline.cells:
-            position.setdefault(cell.system, len(position))
-        return lambda key: (position[key[0]], key[1])
+            position.setdefault((cell.part, cell.task, cell.system), len(position))
+        return lambda key: (position[key[:3]], key[3])
 
-    def _cell(self, placed: dict[tuple[str, str, str], OutlineCell], column: Column) -> Cell | None:
-        cell = placed.get((column.dataset, column.task, column.protocol))
+    def _runs(self, cells: Iterable[OutlineCell]) -> list[RunRecord]:
+        return [run for cell in cells for run in self._by_cell.get(cell.cell_id, ())]
+
+    def _metrics(self, cells: Sequence[OutlineCell]) -> list[str]:
+        """Metrics of one place: the main one first, then the others in the usual order."""
+        runs = self._runs(cells)
+        every = list(dict.fromkeys(_test_metrics(runs)))
+        names = [name for name in every if name != "loss"] or every
+        for wished in ({c.metric for c in cells}, {r.result.metric or "" for r in runs if r.done}):
+            wished.discard("")
+            if len(wished) == 1 and (not names or wished <= set(names)):
+                first = wished.pop()
+                break
+        else:
+            first = primary_metric(cells[0].dataset, cells[0].task, names)
+        return [first, *sorted((n for n in names if n != first), key=metric_order)]
+
+    def _negatives(self, cells: Sequence[OutlineCell]) -> str:
+        """Number of test negatives as a reader needs it; "" where there are none."""
+        data = [run.data for run in self._runs(cells)]
+        counts = sorted({d.sizes["test_neg"] for d in data if "test_neg" in d.sizes})
+        if not counts:
+            return ""
+        each = " each" if any(d.own_negatives for d in data) else ""
+        ends = counts if len(counts) == 1 else (counts[0], counts[-1])
+        return f"{' to '.join(f'{count:,}' for count in ends)} negatives{each}"
+
+    def _cell(self, placed: dict[_Place, OutlineCell], column: Column) -> Cell | None:
+        cell = placed.get(column.place)
         if cell is None:
             return None
         runs = self._by_cell.get(cell.cell_id, [])
         values, failures = _outcomes(runs, column.metric)
         done = [run for run in runs if run.done]
+        trained = [run for run in done if run.result.epochs_run]  # heuristics learn nothing
         sizes = {run.cost.parameters for run in runs if run.cost.parameters is not None}
         return Cell(
             values=values,
             planned=cell.planned,
             failures=failures,
-            train_seconds=_median(run.cost.seconds.get("train") for run in done),
-            epoch_seconds=_median(run.cost.seconds_per_epoch for run in done),
+            train_seconds=_median(run.cost.seconds.get("train") for run in trained),
+            epoch_seconds=_median(run.cost.seconds_per_epoch for run in trained),
             parameters=sizes.pop() if len(sizes) == 1 else None,
             published=self._published(cell, column.metric, runs),
         )
@@ -96,12 +128,15 @@ class Grid:
         return self._references.find(cell.model, cell.dataset, cell.protocol, metric)
 
     def _any_published(self, column: Column) -> bool:
-        where = (column.dataset, column.task, column.protocol)
         return any(
             self._published(cell, column.metric, self._by_cell.get(cell.cell_id, ())) is not None
             for placed in self._at.values()
-            if (cell := placed.get(where)) is not None
+            if (cell := placed.get(column.place)) is not None
         )
+
+
+def _where(cell: OutlineCell) -> _Place:
+    return (cell.part, cell.dataset, cell.task, cell.protocol)
 
 
 def runs_by_cell(records: Sequence[RunRecord]) -> dict[str, list[RunRecord]]:
@@ -150,7 +185,7 @@ def primary_metric(dataset: str, task: str, metrics: Sequence[str]) -> str:
     Args:
         dataset: Name of the data set; it need not be catalogued.
         task: Task name.
-        metrics: Metrics that were computed; empty when nothing has run yet.
+        metrics: Metrics that were computed, the loss aside; empty when nothing has run yet.
     """
     from graphlab.datasets.catalog import find_dataset
     from graphlab.errors import DatasetError
@@ -161,7 +196,7 @@ def primary_metric(dataset: str, task: str, metrics: Sequence[str]) -> str:
         named = ""
     if not metrics:
         return named or "acc"
-    return named if named in metrics else next((m for m in metrics if m != "loss"), metrics[0])
+    return named if named in metrics else metrics[0]
 
 
 def mark_best(rows: tuple[Row, ...], columns: tuple[Column, ...]) -> tuple[Row, ...]:
@@ -189,12 +224,6 @@ def mark_best(rows: tuple[Row, ...], columns: tuple[Column, ...]) -> tuple[Row, 
         )
         for row in rows
     )
-
-
-def _ordered(dataset: str, task: str, metrics: list[str]) -> list[str]:
-    """The data set's own metric first, the loss nowhere unless there is nothing else."""
-    first = primary_metric(dataset, task, metrics)
-    return [first, *(name for name in metrics if name not in {first, "loss"})]
 
 
 def _median(values: Iterable[float | None]) -> float | None:

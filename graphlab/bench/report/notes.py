@@ -12,15 +12,13 @@ if TYPE_CHECKING:
     from graphlab.bench.record import RunRecord
     from graphlab.bench.report.tables import Column, Row
 
-__all__ = ["selection", "table_notes"]
+__all__ = ["remainder_notes", "selection", "table_notes"]
 
 
 def table_notes(
     columns: Sequence[Column],
     rows: Sequence[Row],
     records: Sequence[RunRecord],
-    skipped: Sequence[tuple[str, str]],
-    left_out: int,
 ) -> tuple[str, ...]:
     """Return the sentences of one table.
 
@@ -28,19 +26,18 @@ def table_notes(
         columns: Its columns.
         rows: Its rows.
         records: The records behind it.
-        skipped: (data set, reason) of sets that did not run.
-        left_out: Number of records of other settings in the same folder.
     """
     cells = [cell for row in rows for cell in row.cells if cell is not None]
     notes = []
     if any(cell.n for cell in cells):
         notes.append(_spread_note([cell.n for cell in cells if cell.n], rows))
         notes.extend(_selection_note(records))
-        if _several_metrics(columns):
+        if len({column.place for column in columns}) < len(columns):
             notes.append(
                 "All metrics of a run are of one state of the model, "
                 "that of the epoch chosen as above."
             )
+        notes.extend(_split_notes(records))
     if any(cell.best for cell in cells):
         excluded = any(cell.failures for cell in cells)
         notes.append(
@@ -57,7 +54,17 @@ def table_notes(
             "Rows of one name differ in their settings; "
             "graphlab-bench show CELL prints what was set."
         )
-    notes.extend(f"Skipped: {plain(name)}: {plain(why, 200)}." for name, why in skipped)
+    return tuple(notes)
+
+
+def remainder_notes(skipped: Sequence[tuple[str, str]], left_out: int) -> tuple[str, ...]:
+    """Return the sentences on what is in no table.
+
+    Args:
+        skipped: (data set, reason) of sets that did not run.
+        left_out: Number of records of other settings in the same folder.
+    """
+    notes = [f"Skipped: {plain(name)}: {plain(why, 200)}." for name, why in skipped]
     if left_out:
         runs = "1 run" if left_out == 1 else f"{left_out} runs"
         notes.append(f"{runs} with other settings in this folder are not in the table.")
@@ -78,6 +85,8 @@ def selection(record: RunRecord) -> str:
         'at the epoch of best validation accuracy'
     """
     recipe = record.config.recipe
+    if record.done and not record.result.epochs_run:
+        return "without training"
     if recipe.get("select", "best") == "last":
         return "at the last epoch"
     monitor = record.result.monitor or str(recipe.get("monitor", "loss"))
@@ -107,6 +116,10 @@ def _selection_note(records: Iterable[RunRecord]) -> list[str]:
     return [f"Test is computed once, {'; '.join(parts)}."]
 
 
-def _several_metrics(columns: Sequence[Column]) -> bool:
-    places = [(c.dataset, c.task, c.protocol) for c in columns]
-    return len(set(places)) < len(places)
+def _split_notes(records: Iterable[RunRecord]) -> list[str]:
+    """What the task says of its splits, with the data sets that each sentence is true of."""
+    found: dict[str, dict[str, None]] = {}
+    for record in records:
+        for note in record.data.notes:
+            found.setdefault(plain(note, 400), {})[plain(record.identity.dataset)] = None
+    return [f"{', '.join(names)}: {note}." for note, names in found.items()]

@@ -35,6 +35,8 @@ class OutlineCell:
         task: Task name.
         protocol: Protocol id.
         planned: Number of planned runs.
+        part: Title of the suite's part; parts of different titles have tables of their own.
+        metric: The metric by which epochs are selected, "" when that is the loss or unknown.
     """
 
     cell_id: str
@@ -44,6 +46,8 @@ class OutlineCell:
     task: str
     protocol: str
     planned: int
+    part: str = ""
+    metric: str = ""
 
     @property
     def place(self) -> tuple[str, str, str, str]:
@@ -73,7 +77,17 @@ class Outline:
     def of(cls, plan: Plan) -> Outline:
         """Take the shape of a plan."""
         cells = tuple(
-            OutlineCell(c.cell_id, c.system, c.model, c.dataset, c.task, c.protocol, len(c.runs))
+            OutlineCell(
+                cell_id=c.cell_id,
+                system=c.system,
+                model=c.model,
+                dataset=c.dataset,
+                task=c.task,
+                protocol=c.protocol,
+                planned=len(c.runs),
+                part=c.part,
+                metric=_metric(c.runs[0].recipe.get("monitor")),
+            )
             for c in plan.cells
         )
         skipped = tuple((s.name, s.reason) for s in plan.skipped)
@@ -102,6 +116,8 @@ class Outline:
                 i.task,
                 i.protocol,
                 len(runs) if i.suite == _ADHOC else most,
+                first[cell_id].config.part,
+                _metric(first[cell_id].config.recipe.get("monitor")),
             )
             for cell_id, runs in seeds.items()
         )
@@ -191,6 +207,11 @@ def merge_outlines(old: Outline | None, new: Outline, recorded: Collection[str])
         tuple((name, why) for name, why in skipped.items() if name not in ran),
         saved=True,
     )
+
+
+def _metric(monitor: object) -> str:
+    """Name of a monitored metric; "metric" stands for one that only the data set tells."""
+    return "" if monitor in {None, "loss", "metric"} else str(monitor)
 
 
 def _started(record: RunRecord) -> tuple[datetime, str, int]:

@@ -16,10 +16,10 @@ from graphlab.bench.report.differences import (
     differences,
     in_lines,
 )
-from graphlab.bench.report.display import metric_style, plain, seconds, spread
+from graphlab.bench.report.display import metric_order, metric_style, plain, seconds, spread
 from graphlab.bench.report.notes import selection
 from graphlab.bench.report.outline import Outline
-from graphlab.bench.report.tables import result_table
+from graphlab.bench.report.tables import first_columns, result_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -70,11 +70,13 @@ def run_parts(record: RunRecord, folder: Path) -> list[RenderableType]:
                 "code": _code(record),
                 "machine": _machine(record),
                 "split": (record.data.split_sha256 or "")[:16],
+                "sizes": _sizes(record),
+                "notes": plain(" ".join(f"{note}." for note in record.data.notes), 1000),
             }
         ),
     ]
     parts += _settings(record)
-    parts += _curves(folder)
+    parts += _curves(folder, (result.metric, result.monitor))
     parts += _problems(record)
     parts += [_heading("Run it again"), Text(in_lines(command_of(record)))]
     return parts
@@ -104,7 +106,7 @@ def unfinished_parts(run: Unfinished) -> list[RenderableType]:
                 "folder": str(run.folder),
             }
         ),
-        *_curves(run.folder),
+        *_curves(run.folder, (_monitor(spec),)),
     ]
 
 
@@ -125,11 +127,12 @@ def cell_parts(runs: Sequence[tuple[RunRecord, Path]]) -> list[RenderableType]:
                 text = spread(column.style, known.mean, known.std)
                 numbers["published"] = f"{text} {column.style.unit}, {known.source.short}"
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    heads = ["seed", "status", *(f"test {c.style.head}" for c in table.columns)]
+    columns = [column for _, column in first_columns(table.columns)]
+    heads = ["seed", "status", *(f"test {c.style.head}" for c in columns)]
     for head in [*heads, "best epoch", "epochs", "training", "run"]:
         made.add_column(head, justify="left" if head in {"status", "run"} else "right")
     for record in sorted(records, key=lambda r: (r.identity.seed, r.identity.fold or 0)):
-        made.add_row(*_run_row(record, [column.metric for column in table.columns]))
+        made.add_row(*_run_row(record, [column.metric for column in columns]))
     return [
         Text(title, style="bold"),
         facts({**numbers, "cell": first.cell_id, "folder": str(runs[0][1].parent)}),
@@ -164,7 +167,7 @@ def _run_row(record: RunRecord, metrics: Iterable[str]) -> list[Text]:
         Text(seed),
         Text(result.status, style=_STATUS.get(result.status, "red")),
         *numbers,
-        Text("" if result.best_epoch is None else str(result.best_epoch)),
+        Text(str(result.best_epoch or "")),
         Text(str(result.epochs_run)),
         Text("" if train is None else seconds(train)),
         Text(identity.run_id),
@@ -173,10 +176,12 @@ def _run_row(record: RunRecord, metrics: Iterable[str]) -> list[Text]:
 
 def _metric_facts(record: RunRecord) -> dict[str, str]:
     found = {}
+    first = record.result.metric
     for split in ("test", "val", "train"):
         texts = []
-        for name, value in record.result.metrics.get(split, {}).items():
-            style = metric_style(name)
+        found_here = record.result.metrics.get(split, {})
+        for name in sorted(found_here, key=lambda n: (n == "loss", n != first, metric_order(n))):
+            value, style = found_here[name], metric_style(name)
             shown = "missing" if value is None else f"{style.number(value)} {style.unit}".rstrip()
             texts.append(f"{style.short} {shown}")
         found[split] = ", ".join(texts)
@@ -185,9 +190,21 @@ def _metric_facts(record: RunRecord) -> dict[str, str]:
 
 def _epochs(record: RunRecord) -> str:
     result = record.result
+    if record.done and not result.epochs_run:
+        return "none: there is nothing to learn"
     if result.best_epoch is None:
         return str(result.epochs_run) if result.epochs_run else ""
     return f"{result.epochs_run}; test {selection(record)}, {result.best_epoch}"
+
+
+def _sizes(record: RunRecord) -> str:
+    """Samples of each stage, and negatives where there are some."""
+    each = " each" if record.data.own_negatives else ""
+    words = {f"{stage}_neg": f"{stage} negatives{each}" for stage in ("val", "test")}
+    sizes = record.data.sizes
+    order = [name for name in ("train", "val", "test", *words) if name in sizes]
+    order += [name for name in sizes if name not in order]
+    return ", ".join(f"{sizes[name]:,} {words.get(name, name)}" for name in order)
 
 
 def _timing(record: RunRecord) -> str:
@@ -246,10 +263,18 @@ def _shown(value: Any) -> str:  # noqa: ANN401  (any JSON value)
     return "none" if value is None else plain(str(value), 200)
 
 
-def _curves(folder: Path) -> list[RenderableType]:
+def _monitor(spec: Mapping[str, Any]) -> str | None:
+    recipe = spec.get("recipe")
+    return str(recipe["monitor"]) if isinstance(recipe, dict) and "monitor" in recipe else None
+
+
+def _curves(folder: Path, metrics: Sequence[str | None]) -> list[RenderableType]:
+    """Curves of the metrics named, of the losses, and of any others if those named have none."""
     curves = read_curves(folder)
-    names = [name for name in _CURVES if name in curves]
-    names += sorted(name for name in curves if name.startswith("val.") and name not in names)
+    wanted = dict.fromkeys([*(f"val.{name}" for name in metrics if name), *_CURVES])
+    names = [name for name in wanted if name in curves]
+    if not any(name.startswith("val.") and name != "val.loss" for name in names):
+        names += sorted(name for name in curves if name.startswith("val.") and name not in names)
     parts: list[RenderableType] = []
     for name in names:
         points = curves[name]

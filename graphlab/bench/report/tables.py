@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from graphlab.bench.report.display import FAILURE_WORDS, MetricStyle, metric_style, spread
-from graphlab.bench.report.notes import table_notes
+from graphlab.bench.report.display import FAILURE_WORDS, TASKS, MetricStyle, metric_style, spread
+from graphlab.bench.report.notes import remainder_notes, table_notes
 from graphlab.bench.report.outline import Outline
 from graphlab.bench.report.reference import Published, References, Source, load_references
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from graphlab.bench.plan import Plan
     from graphlab.bench.record import RunRecord
 
-__all__ = ["Cell", "Column", "ResultTable", "Row", "result_table"]
+__all__ = ["Cell", "Column", "ResultTable", "Row", "first_columns", "result_table"]
 
 N = TypeVar("N", int, float)
 
@@ -30,18 +30,32 @@ class Column:
     """What a column holds: one metric on one data set under one protocol, never two protocols.
 
     Args:
+        part: Title of the suite's part, "" where it has none.
         dataset: Data set.
         task: Task name.
         protocol: Protocol id.
         metric: Metric name.
         published: Whether any row has a published number here.
+        negatives: How many negatives a link was ranked against, in words; "" for other tasks.
     """
 
+    part: str
     dataset: str
     task: str
     protocol: str
     metric: str
     published: bool = False
+    negatives: str = ""
+
+    @property
+    def place(self) -> tuple[str, str, str, str]:
+        """All but the metric: columns of one place are of the same runs."""
+        return (self.part, self.dataset, self.task, self.protocol)
+
+    @property
+    def rules(self) -> str:
+        """Protocol, with the number of negatives where there are some."""
+        return f"{self.protocol}, {self.negatives}" if self.negatives else self.protocol
 
     @property
     def style(self) -> MetricStyle:
@@ -127,12 +141,16 @@ class Row:
         model: Registry name of its model.
         cells: One a column; None where the system was not planned.
         note: What tells it from another row of the same name, "" when nothing needs to.
+        task: Its task.
+        part: Title of its part of the suite.
     """
 
     system: str
     model: str
     cells: tuple[Cell | None, ...]
     note: str = ""
+    task: str = ""
+    part: str = ""
 
     @property
     def train_seconds(self) -> tuple[float, float] | None:
@@ -152,11 +170,13 @@ class ResultTable:
     Args:
         name: Suite name.
         title: One line for people.
-        columns: Data set x metric.
+        columns: Data set x metric; of each data set and protocol the main metric first.
         rows: Systems in suite order.
         notes: Sentences that belong under the table.
         sources: Sources of the published numbers, numbered from 1 in the table.
         outline: The shape it was made from.
+        parts: One table a task (and titled part of the suite) where there are several; together
+            they have the rows and columns of this one.
 
     Example:
         >>> from graphlab.bench.record import Config, Identity, Result, RunRecord
@@ -177,6 +197,28 @@ class ResultTable:
     notes: tuple[str, ...] = ()
     sources: tuple[Source, ...] = ()
     outline: Outline = field(default_factory=lambda: Outline("", "", ()), repr=False)
+    parts: tuple[ResultTable, ...] = field(default=(), repr=False)
+
+    @property
+    def sections(self) -> tuple[ResultTable, ...]:
+        """The tables to show: systems of two tasks never stand in one."""
+        return self.parts or (self,)
+
+    @property
+    def main(self) -> ResultTable:
+        """The table with the main metric of each data set and protocol alone."""
+        return self._only([i for i, _ in first_columns(self.columns)])
+
+    @property
+    def further(self) -> ResultTable | None:
+        """The table of all other metrics; None when there are none."""
+        shown = {i for i, _ in first_columns(self.columns)}
+        left = [i for i in range(len(self.columns)) if i not in shown]
+        return self._only(left) if left else None
+
+    def _only(self, indices: Sequence[int]) -> ResultTable:
+        rows = tuple(replace(row, cells=tuple(row.cells[i] for i in indices)) for row in self.rows)
+        return replace(self, columns=tuple(self.columns[i] for i in indices), rows=rows, parts=())
 
     def source_number(self, published: Published) -> int:
         """Return the number under which a published value's source is listed."""
@@ -259,8 +301,33 @@ def result_table(
     known = {cell.cell_id for cell in outline.cells}
     shown = [record for cell in outline.cells for record in by_cell.get(cell.cell_id, ())]
     left_out = sum(len(found) for cell_id, found in by_cell.items() if cell_id not in known)
-    notes = table_notes(columns, rows, shown, outline.skipped, left_out)
-    return ResultTable(outline.name, outline.title, columns, rows, notes, used, outline)
+    under = remainder_notes(outline.skipped, left_out)
+    whole = ResultTable(outline.name, outline.title, columns, rows, (), used, outline)
+    kinds = list(dict.fromkeys((column.part, column.task) for column in columns))
+    if len(kinds) < 2:
+        return replace(whole, notes=(*table_notes(columns, rows, shown), *under))
+    parts = tuple(_part(whole, kind, shown) for kind in kinds)
+    return replace(whole, notes=under, parts=parts)
+
+
+def _part(whole: ResultTable, kind: tuple[str, str], shown: Sequence[RunRecord]) -> ResultTable:
+    """Return the rows and columns of one task and titled part of the suite."""
+    columns = [i for i, c in enumerate(whole.columns) if (c.part, c.task) == kind]
+    part, task = kind
+    found = whole._only(columns)
+    rows = tuple(row for row in found.rows if (row.part, row.task) == kind)
+    ids = {c.cell_id for c in whole.outline.cells if (c.part, c.task) == kind}
+    records = [record for record in shown if record.identity.cell_id in ids]
+    title = f"{part} (task {task})" if part else TASKS.get(task, f"Task {task}")
+    return replace(found, title=title, rows=rows, notes=table_notes(found.columns, rows, records))
+
+
+def first_columns(columns: Sequence[Column]) -> list[tuple[int, Column]]:
+    """Return the first column of each data set and protocol, that of its main metric."""
+    found: dict[tuple[str, str, str, str], tuple[int, Column]] = {}
+    for index, column in enumerate(columns):
+        found.setdefault(column.place, (index, column))
+    return list(found.values())
 
 
 def _sources(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[Source, ...]:

@@ -43,18 +43,34 @@ def renderables(table: ResultTable, console: Console, width: int) -> Iterator[Re
         yield Text("No runs yet.", style="dim")
         yield from _notes(table, console)
         return
-    wide = _table(table, table.columns, console)
+    for section in table.sections:
+        if table.parts:
+            yield Text(f"\n{plain(section.title, 200)}", style="bold")
+        yield from _section(section, console, width, sources=not table.parts)
+    if table.parts:
+        yield from _notes(table, console)
+
+
+def _section(
+    table: ResultTable, console: Console, width: int, *, sources: bool
+) -> Iterator[RenderableType]:
+    """One task: a wide table, or one a data set; main metrics alone, the others are named."""
+    main, more = table.main, []
+    if table.further is not None:
+        names = dict.fromkeys(column.style.short for column in table.further.columns)
+        more.append(f"Further metrics are in table.md and report.html: {', '.join(names)}.")
+    wide = _table(main, main.columns, console)
     if _fits(wide, console, width):
         yield Padding(wide, (1, 0, 0, 0))
-        yield from _notes(table, console)
-        return
-    complete = True
-    for columns in _by_dataset(table.columns):
-        made, whole = _stacked(table, columns, console, width)
-        complete &= whole
-        yield Text(f"\n{plain(columns[0].dataset)}, {plain(columns[0].protocol)}", style="bold")
-        yield made
-    yield from _notes(table, console, () if complete else (_CUT,))
+    else:
+        complete = True
+        for column in main.columns:
+            made, whole = _stacked(main, (column,), console, width)
+            complete &= whole
+            yield Text(f"\n{plain(column.dataset)}, {plain(column.rules)}", style="bold")
+            yield made
+        more += [] if complete else [_CUT]
+    yield from _notes(table, console, more, sources=sources)
 
 
 def _stacked(
@@ -80,13 +96,16 @@ def _table(
 ) -> Table:
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1))
     made.add_column(Text("system"), no_wrap=True, vertical="top")
+    counted = any(column.negatives for column in columns)
     for column in columns:
         head = [] if single else [plain(column.dataset), plain(column.protocol)]
+        if counted and not single:
+            head.append(column.negatives)
         made.add_column(_lines([*head, column.style.head]), justify="right", no_wrap=True)
         if column.published and published:
             blank = [""] * len(head)
             made.add_column(_lines([*blank, "published"]), justify="right", no_wrap=True)
-    bottom = [] if single else ["", ""]
+    bottom = [] if single else ["", "", *([""] if counted else [])]
     if costs:
         made.add_column(_lines([*bottom, "training"]), justify="right", no_wrap=True)
         made.add_column(_lines([*bottom, "parameters"]), justify="right", no_wrap=True)
@@ -138,7 +157,7 @@ def _lines(parts: Sequence[str]) -> Text:
 
 
 def _notes(
-    table: ResultTable, console: Console, more: Sequence[str] = ()
+    table: ResultTable, console: Console, more: Sequence[str] = (), *, sources: bool = True
 ) -> Iterator[RenderableType]:
     notes = [*more, *table.notes]
     if console.color_system is None:
@@ -146,17 +165,10 @@ def _notes(
     texts = [Text(note, style="dim") for note in notes]
     texts += [
         Text(f"[{number}] {source.short or source.text}", style="dim")
-        for number, source in enumerate(table.sources, 1)
+        for number, source in enumerate(table.sources if sources else (), 1)
     ]
     if texts:
         yield Padding(Group(*texts), (1, 0, 0, 0))
-
-
-def _by_dataset(columns: Iterable[Column]) -> list[list[Column]]:
-    groups: dict[tuple[str, str, str], list[Column]] = {}
-    for column in columns:
-        groups.setdefault((column.dataset, column.task, column.protocol), []).append(column)
-    return list(groups.values())
 
 
 def _fits(made: Table, console: Console, width: int) -> bool:

@@ -1,0 +1,112 @@
+"""Machine code for the operations of ``_simd_ids``; called once, before the first compilation."""
+# ruff: noqa: ANN401, PLW0108  (a typing language of numba's own, which wants lambdas with the very
+# names of the arguments; its objects carry no types)
+# mypy: ignore-errors
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from graphlab.ops import _simd_ids
+
+__all__ = ["register"]
+
+
+@functools.cache
+def register() -> None:
+    """Teach numba the vector type and the functions of ``_simd_ids``."""
+    from llvmlite import ir
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic, models, overload, register_model
+
+    lanes = _simd_ids.WIDE
+    int32, int64 = ir.IntType(32), ir.IntType(64)
+
+    class Ids(types.Type):
+        """Thirty-two integers of one type."""
+
+        def __init__(self, dtype: Any) -> None:
+            self.dtype = dtype
+            super().__init__(name=f"graphlab_ids({dtype})")
+
+    @register_model(Ids)
+    class IdsModel(models.PrimitiveModel):
+        def __init__(self, manager: Any, kind: Any) -> None:
+            element = manager.lookup(kind.dtype).get_value_type()
+            super().__init__(manager, kind, ir.VectorType(element, lanes))
+
+    def pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any, to: Any) -> Any:
+        data = context.make_array(kind)(context, builder, array).data
+        return builder.bitcast(builder.gep(data, [at]), to.as_pointer())
+
+    @intrinsic
+    def _load(typing: Any, array: Any, at: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            kind = context.get_value_type(signature.return_type)
+            where = pointer(context, builder, signature.args[0], *arguments, kind)
+            return builder.load(where, align=array.dtype.bitwidth // 8)
+
+        return Ids(array.dtype)(array, types.intp), code
+
+    @intrinsic
+    def _store(typing: Any, array: Any, at: Any, ids: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            value = arguments[2]
+            element = context.get_value_type(array.dtype)
+            if element.width > value.type.element.width:
+                value = builder.sext(value, ir.VectorType(element, lanes))
+            where = pointer(context, builder, signature.args[0], *arguments[:2], value.type)
+            builder.store(value, where, align=array.dtype.bitwidth // 8)
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp, ids), code
+
+    @intrinsic
+    def _matches(typing: Any, ids: Any, wanted: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            vector, value = arguments
+            empty = ir.Constant(vector.type, ir.Undefined)
+            one = builder.insert_element(empty, value, int32(0))
+            zero = ir.Constant(ir.VectorType(int32, lanes), [0] * lanes)
+            equal = builder.icmp_signed("==", vector, builder.shuffle_vector(one, empty, zero))
+            return builder.zext(builder.bitcast(equal, ir.IntType(lanes)), int64)
+
+        return types.int64(ids, ids.dtype), code
+
+    @intrinsic
+    def _lowest(typing: Any, bits: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.cttz(arguments[0], ir.IntType(1)(0))
+
+        return types.int64(types.int64), code
+
+    @intrinsic
+    def _prefetch(typing: Any, array: Any, at: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            byte = ir.IntType(8)
+            where = pointer(context, builder, signature.args[0], *arguments, byte)
+            kind = ir.FunctionType(ir.VoidType(), [where.type, int32, int32, int32])
+            function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+            # to be read, kept in all caches, data
+            builder.call(function, [where, int32(0), int32(3), int32(1)])
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp), code
+
+    def plain(array: Any) -> bool:
+        return isinstance(array, types.Array) and array.layout == "C"  # one entry beside the next
+
+    overload(_simd_ids.load_ids)(
+        lambda array, at: (lambda array, at: _load(array, at)) if plain(array) else None
+    )
+    overload(_simd_ids.store_ids)(
+        lambda array, at, ids: (
+            (lambda array, at, ids: _store(array, at, ids)) if plain(array) else None
+        )
+    )
+    overload(_simd_ids.matches)(lambda ids, wanted: lambda ids, wanted: _matches(ids, wanted))
+    overload(_simd_ids.lowest)(lambda bits: lambda bits: _lowest(bits))
+    overload(_simd_ids.prefetch)(
+        lambda array, at: (lambda array, at: _prefetch(array, at)) if plain(array) else None
+    )
