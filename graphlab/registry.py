@@ -166,7 +166,7 @@ def register_model(
             if type(self) is cls:
                 bound = signature.bind(self, *args, **kwargs)
                 bound.apply_defaults()
-                # a class without a constructor has that of nn.Module: any arguments, used for nothing
+                # a class without a constructor has nn.Module's: any arguments, used for nothing
                 config = {k: v for k, v in list(bound.arguments.items())[1:] if k not in free}
                 setattr(self, "_graphlab_config", config)  # noqa: B010  (any class may be registered)
 

@@ -123,8 +123,9 @@ def run(
         suite: Name of a shipped suite, path of a TOML file, a dictionary with the same keys
             (``graphlab.bench.config`` shows them), or None: a suite made of ``models``,
             ``datasets`` and so on, or ``"quick"`` without any.
-        task: Task of a suite made from arguments; by default the first of its model.
-        protocol: Replaces the suite's protocol.
+        task: Narrow a suite of several parts to this task; or the task of a suite made from
+            arguments, by default the first of its model.
+        protocol: Replaces the suite's protocol; narrows a suite of several parts.
         models: Narrow a suite to these models or systems, or make one of them.
         datasets: Narrow a suite to these sets, or make one of them.
         files: Python files with models of your own (``@register_model``).

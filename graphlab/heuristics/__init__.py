@@ -1,7 +1,7 @@
 """Heuristic link scores: common neighbours, Katz, personalized PageRank, shortest paths."""
 
 from graphlab.heuristics.katz import katz_scores
-from graphlab.heuristics.overlap import overlap_scores
+from graphlab.heuristics.overlap import overlap_scores, ra_rows
 from graphlab.heuristics.pagerank import ppr_rows, ppr_scores
 from graphlab.heuristics.paths import shortest_path_scores
 from graphlab.heuristics.scores import LINK_METHODS, link_scores
@@ -13,5 +13,6 @@ __all__ = [
     "overlap_scores",
     "ppr_rows",
     "ppr_scores",
+    "ra_rows",
     "shortest_path_scores",
 ]

@@ -5,7 +5,8 @@ PyG's models are in :mod:`graphlab.models.pyg`, which imports PyG only when one 
 
 from graphlab.models.bundle import load, save
 from graphlab.models.dagnn import DAGNN
-from graphlab.models.gae import GAE, GAECN
+from graphlab.models.gae import GAE
+from graphlab.models.gae_cn import GAECN
 from graphlab.models.gcn import GCN
 from graphlab.models.heuristics import (
     AdamicAdar,
@@ -19,8 +20,9 @@ from graphlab.models.heuristics import (
 )
 from graphlab.models.inference import predict
 from graphlab.models.mlp import MLP
-from graphlab.models.ncn import NCN, NCNC
+from graphlab.models.ncn import NCN
 from graphlab.models.ncn_variants import NCN2, NCNdiff
+from graphlab.models.ncnc import NCNC
 from graphlab.models.recommend import Recommendations, recommend
 
 __all__ = [

@@ -192,7 +192,7 @@ class LinkModel(nn.Module):
             return
         load_reference(self, rest, skip="encoder.")
 
-    def _checked(self, h: Tensor, graph: Any, pairs: Tensor) -> tuple[Graph, Tensor]:  # noqa: ANN401
+    def _checked(self, h: Tensor, graph: Any, pairs: Any) -> tuple[Graph, Tensor]:  # noqa: ANN401
         """Return graph and pairs as the predictors want them."""
         if h.dim() != 2 or h.shape[1] != self.hidden_channels:
             raise InputError(f"h has shape {tuple(h.shape)}, expected (n, {self.hidden_channels}).")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,12 +12,14 @@ from graphlab.models._completion import Lifted, Lists, Rows, capped, touched
 from graphlab.nn._link_convs import draw_key
 from graphlab.ops.common_neighbors import overlap_rows
 from graphlab.ops.edges import drop_rows
+from graphlab.ops.pair_product import pair_product
 from graphlab.ops.pooling import pool_lists
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from graphlab.models.ncn import NCN, NCNC
+    from graphlab.models.ncn import NCN
+    from graphlab.models.ncnc import NCNC
 
 __all__ = ["Entries", "lift", "pair_scores", "pool", "spread"]
 
@@ -53,7 +55,7 @@ def pair_scores(
         for ptr, nodes in ((found.src_ptr, found.src_only), (found.dst_ptr, found.dst_only)):
             lists.append(capped(Lists(ptr, nodes), most, training=model.training))
     rows.ensure((src, dst))
-    product = rows.h.index_select(0, src) * rows.h.index_select(0, dst)
+    product = pair_product(rows.h, src, dst)
     lifted, x, place = lift(model, rows, [each.nodes for each in lists])
     if depth > 0:
         ncnc: NCNC = model  # type: ignore[assignment]  # of all others the depth is 0
@@ -81,11 +83,11 @@ def spread(mlp: nn.Sequential, pooled: Tensor, filled: Tensor, *, training: bool
         return out
     at = filled.nonzero().squeeze(1)
     if not training:
-        empty = mlp(pooled.new_zeros((1, pooled.shape[1])))
+        empty: Tensor = mlp(pooled.new_zeros((1, pooled.shape[1])))
         return empty.expand(filled.numel(), -1).index_copy(0, at, mlp(pooled))
-    first = mlp[0]
+    first = cast("nn.Linear", mlp[0])
     start = first(pooled)
-    bias = first.bias.to(start.dtype).expand(filled.numel(), -1)  # type: ignore[operator,union-attr]
+    bias = first.bias.to(start.dtype).expand(filled.numel(), -1)
     rest: Tensor = mlp[1:](bias.index_copy(0, at, start))
     return rest
 
@@ -151,7 +153,7 @@ def _completed(
         pt = model.ptlin(product).squeeze(-1)
         odds = pt.index_select(0, torch.cat(owners)) * p0
     weight = model.alpha * odds / (odds + 1 - p0)
-    parts = weight.split([each.nodes.numel() for each in lists])
+    parts = torch.split(weight, [each.nodes.numel() for each in lists])
     return [
         Lists(each.ptr, each.nodes, part if each.weight is None else part * each.weight)
         for each, part in zip(lists, parts, strict=True)
@@ -172,7 +174,7 @@ def _inner(
     step = model.split_size if model.split_size > 0 else max(a.numel(), 1)
     parts = [
         pair_scores(model, lifted, near, part, depth)
-        for part in zip(a.split(step), b.split(step), strict=True)
+        for part in zip(torch.split(a, step), torch.split(b, step), strict=True)
     ]
     logits = torch.cat(parts) if len(parts) > 1 else parts[0]
     return logits if place is None else logits.index_select(0, place)

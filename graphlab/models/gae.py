@@ -1,21 +1,19 @@
-"""GAE: links scored by the product of two encoded nodes, with or without a neighbour count."""
+"""GAE: links scored by the product of two encoded nodes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-from torch import Tensor, nn
-
-from graphlab.models._link_model import LinkModel, join_mlp, pair_mlp, pool_mlp
-from graphlab.models._pair_scores import spread
-from graphlab.ops.common_neighbors import adjacency, overlap_rows
+from graphlab.models._link_model import LinkModel, join_mlp, pair_mlp
+from graphlab.ops.pair_product import pair_product
 from graphlab.registry import register_model
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from graphlab.nn.encoders import Conv
 
-__all__ = ["GAE", "GAECN"]
+__all__ = ["GAE"]
 
 
 # Presets: those of NCN on the same set, without what concerns common neighbours (the authors'
@@ -31,6 +29,9 @@ __all__ = ["GAE", "GAECN"]
         "encoder_dropout": (0.0, 0.8),
     },
     presets={
+        "default": {
+            "recipe": {"lr": 0.005, "epochs": 100, "monitor": "metric"},
+        },
         "cora": {
             "options": {
                 "hidden_channels": 256,
@@ -206,6 +207,7 @@ class GAE(LinkModel):
     Cost: of :meth:`score`, time O(B F²), memory O(B F).
 
     Example:
+        >>> import torch
         >>> edge_index = torch.tensor([[0, 1, 2], [1, 2, 3]])
         >>> GAE(3, 8).eval()(torch.ones(5, 3), edge_index, torch.tensor([[0, 0], [2, 4]])).shape
         torch.Size([2])
@@ -258,252 +260,6 @@ class GAE(LinkModel):
         """Return one logit a pair; ``graph`` tells the number of nodes alone."""
         pairs = self._checked(h, graph, pairs)[1]
         src, dst = pairs.unbind()
-        product = h.index_select(0, src) * h.index_select(0, dst)
+        product = pair_product(h, src, dst)
         logits: Tensor = self.lin(self.xijlin(product))
-        return logits.squeeze(-1)
-
-
-@register_model(
-    "gae-cn",
-    tasks=("link",),
-    paper="Kipf and Welling 2016, arXiv 1611.07308; Wang et al. 2024, arXiv 2302.00890",
-    search={
-        "hidden_channels": (64, 512, "log"),
-        "dropout": (0.0, 0.7),
-        "input_dropout": (0.0, 0.8),
-        "encoder_dropout": (0.0, 0.8),
-    },
-    presets={
-        "cora": {
-            "options": {
-                "hidden_channels": 256,
-                "encoder": "puregcn",
-                "num_layers": 1,
-                "jk": True,
-                "input_dropout": 0.7,
-                "tail_dropout": 0.3,
-                "encoder_dropout": 0.05,
-                "dropout": 0.05,
-            },
-            "recipe": {
-                "lr": {"encoder": 0.0043, "predictor": 0.0024},
-                "epochs": 100,
-                "monitor": "hits@100",
-            },
-            "task": {"batch_size": 1152, "eval_batch_size": 8192},
-        },
-        "citeseer": {
-            "options": {
-                "hidden_channels": 256,
-                "encoder": "puregcn",
-                "num_layers": 1,
-                "jk": True,
-                "two_layer_lin": True,
-                "input_dropout": 0.4,
-                "encoder_dropout": 0.75,
-                "dropout": 0.55,
-            },
-            "recipe": {
-                "lr": {"encoder": 0.0085, "predictor": 0.0078},
-                "epochs": 100,
-                "monitor": "hits@100",
-            },
-            "task": {"batch_size": 384, "eval_batch_size": 4096},
-        },
-        "pubmed": {
-            "options": {
-                "hidden_channels": 256,
-                "encoder": "puregcn",
-                "num_layers": 1,
-                "jk": True,
-                "input_dropout": 0.3,
-                "encoder_dropout": 0.1,
-                "dropout": 0.05,
-            },
-            "recipe": {
-                "lr": {"encoder": 0.0097, "predictor": 0.002},
-                "epochs": 100,
-                "monitor": "hits@100",
-            },
-            "task": {"batch_size": 2048, "eval_batch_size": 8192},
-        },
-        "ogbl-collab": {
-            "options": {
-                "hidden_channels": 64,
-                "encoder": "gcn",
-                "num_layers": 1,
-                "residual": True,
-                "input_dropout": 0.25,
-                "tail_dropout": 0.05,
-                "encoder_dropout": 0.1,
-                "encoder_edge_dropout": 0.25,
-                "dropout": 0.3,
-            },
-            "recipe": {
-                "lr": {"encoder": 0.0082, "predictor": 0.0037},
-                "epochs": 100,
-                "monitor": "hits@50",
-            },
-            "task": {
-                "batch_size": 65536,
-                "eval_batch_size": 131072,
-                "use_val_edges_as_input": True,
-            },
-        },
-        "ogbl-ppa": {
-            "options": {
-                "hidden_channels": 64,
-                "encoder": "gcn",
-                "num_layers": 3,
-                "residual": True,
-                "encoder_edge_dropout": 0.1,
-                "dropout": 0.1,
-                "one_hot_ids": True,
-            },
-            "recipe": {
-                "lr": {"encoder": 0.0013, "predictor": 0.0013},
-                "epochs": 25,
-                "monitor": "hits@100",
-            },
-            "task": {"batch_size": 16384, "eval_batch_size": 65536},
-        },
-        "ogbl-citation2": {
-            "options": {
-                "hidden_channels": 64,
-                "encoder": "puregcn",
-                "num_layers": 3,
-                "residual": True,
-                "tail_dropout": 0.3,
-                "encoder_dropout": 0.2,
-                "dropout": 0.2,
-            },
-            "recipe": {
-                "lr": {"encoder": 0.0088, "predictor": 0.0058},
-                "epochs": 20,
-                "clip_norm": 1.0,
-                "monitor": "mrr",
-            },
-            "task": {
-                "batch_size": 32768,
-                "eval_batch_size": 65536,
-                "target_link_removal": False,
-                "negatives": "per-source",
-            },
-        },
-        "ogbl-ddi": {
-            "options": {
-                "hidden_channels": 224,
-                "encoder": "puresum",
-                "num_layers": 1,
-                "residual": True,
-                "tail_act": False,
-                "two_layer_lin": True,
-                "input_dropout": 0.05,
-                "encoder_dropout": 0.4,
-                "dropout": 0.6,
-            },
-            "recipe": {
-                "lr": {"encoder": 0.0021, "predictor": 0.0018},
-                "epochs": 100,
-                "monitor": "hits@20",
-            },
-            "task": {"batch_size": 24576, "eval_batch_size": 131072},
-        },
-    },
-    sparse_input=True,
-)
-class GAECN(GAE):
-    r"""GAE with the number of common neighbours, an ablation of NCN [wang2024]_.
-
-    .. math:: s_{ij} = \mathrm{lin}\bigl(\beta\, \mathrm{xcnlin}(|N(i) \cap N(j)|)
-        + \mathrm{xijlin}(\mathbf h_i \odot \mathbf h_j)\bigr)
-
-    Args:
-        in_channels: See :class:`GAE`, also for what follows.
-        hidden_channels: Likewise.
-        encoder: Likewise.
-        num_layers: Likewise.
-        tail_act: Likewise; of ``xcnlin`` too.
-        two_layer_lin: Likewise.
-        layer_norm: Likewise.
-        dropout: Likewise.
-        jk: Likewise.
-        residual: Likewise.
-        input_dropout: Likewise.
-        encoder_dropout: Likewise.
-        tail_dropout: Likewise.
-        encoder_edge_dropout: Likewise.
-        num_ids: Likewise.
-        one_hot_ids: Likewise.
-        precompute: Likewise.
-
-    Cost: of :meth:`score`, time O(sum of degrees + B F²), memory O(B F).
-
-    Example:
-        >>> edge_index = torch.tensor([[0, 1, 2], [1, 2, 3]])
-        >>> GAECN(3, 8).eval()(torch.ones(5, 3), edge_index, torch.tensor([[0, 0], [2, 4]])).shape
-        torch.Size([2])
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        hidden_channels: int = 256,
-        encoder: Conv = "puregcn",
-        *,
-        num_layers: int = 1,
-        tail_act: bool = True,
-        two_layer_lin: bool = False,
-        layer_norm: bool = True,
-        dropout: float = 0.05,
-        jk: bool = False,
-        residual: bool = False,
-        input_dropout: float = 0.0,
-        encoder_dropout: float = 0.0,
-        tail_dropout: float = 0.0,
-        encoder_edge_dropout: float = 0.0,
-        num_ids: int | None = None,
-        one_hot_ids: bool = False,
-        precompute: bool = False,
-    ) -> None:
-        super().__init__(
-            in_channels,
-            hidden_channels,
-            encoder,
-            num_layers=num_layers,
-            tail_act=tail_act,
-            two_layer_lin=two_layer_lin,
-            layer_norm=layer_norm,
-            dropout=dropout,
-            jk=jk,
-            residual=residual,
-            input_dropout=input_dropout,
-            encoder_dropout=encoder_dropout,
-            tail_dropout=tail_dropout,
-            encoder_edge_dropout=encoder_edge_dropout,
-            num_ids=num_ids,
-            one_hot_ids=one_hot_ids,
-            precompute=precompute,
-        )
-        width, norm = hidden_channels, layer_norm
-        self.beta = nn.Parameter(torch.ones(1))
-        self.xcnlin = pool_mlp(width, dropout, layer_norm=norm, end=not tail_act, first=1)
-
-    def reset_parameters(self) -> None:
-        """Draw all weights anew from torch's global generator; beta is 1."""
-        super().reset_parameters()
-        nn.init.ones_(self.beta)
-
-    def score(self, h: Tensor, graph: Any, pairs: Tensor) -> Tensor:  # noqa: ANN401
-        """Return one logit a pair; see :meth:`LinkModel.score`."""
-        structure, pairs = self._checked(h, graph, pairs)
-        src, dst = pairs.unbind()
-        csr = adjacency(structure)
-        found = overlap_rows(csr.indptr, csr.indices, src, dst, residuals=False)
-        count = found.cn_ptr.diff()
-        filled = count > 0
-        given = count[filled].to(h.dtype)[:, None]
-        common = spread(self.xcnlin, given, filled, training=self.training)
-        product = h.index_select(0, src) * h.index_select(0, dst)
-        logits: Tensor = self.lin(torch.addcmul(self.xijlin(product), self.beta, common))
         return logits.squeeze(-1)

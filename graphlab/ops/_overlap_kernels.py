@@ -35,9 +35,7 @@ def fetch_ahead(indptr: Array, columns: Array, src: Array, dst: Array, p: int) -
 
 
 @kernel_part
-def intersect(
-    columns: Array, i: int, i_end: int, j: int, j_end: int, nodes: Array, k: int
-) -> int:
+def intersect(columns: Array, i: int, i_end: int, j: int, j_end: int, nodes: Array, k: int) -> int:
     """Write the ids that stand in both ranges of ``columns`` from place k on; return their end."""
     if j_end - j < i_end - i:
         i, i_end, j, j_end = j, j_end, i, i_end

@@ -11,6 +11,7 @@ from torch import Tensor
 from graphlab.errors import InputError
 from graphlab.graph import as_graph
 from graphlab.ops._autograd import eager, first_order
+from graphlab.ops._memory import fresh
 from graphlab.ops._spmm_kernels import entry_products, max_entries, sum_rows
 from graphlab.ops._threads import run_blocks
 from graphlab.ops.csr import Csr, csr_of_graph, csr_of_tensor, incoming_entries
@@ -122,7 +123,7 @@ def reduce_rows(
 def compiled_sum(csr: Csr, x: Tensor, weight: Tensor | None, scale: Tensor | None) -> Tensor:
     """Run the compiled sum, outside autograd."""
     width = x.shape[1]
-    out = torch.empty((csr.num_rows, width), dtype=x.dtype)
+    out = fresh((csr.num_rows, width), x.dtype)
     if width == 0:
         return out
     indptr, columns, bounds = csr.arrays
@@ -186,11 +187,12 @@ class _Sum(torch.autograd.Function):
                 turned = weight.index_select(0, position)
             grad_x = compiled_sum(other, scaled, turned, None)
         if ctx.needs_input_grad[1]:
-            grad_weight = _entry_products(csr, grad, x, scale)
+            grad_weight = compiled_entry_products(csr, grad, x, scale)
         return grad_x, grad_weight, None, None
 
 
-def _entry_products(csr: Csr, grad: Tensor, x: Tensor, scale: Tensor | None) -> Tensor:
+def compiled_entry_products(csr: Csr, grad: Tensor, x: Tensor, scale: Tensor | None) -> Tensor:
+    """Return for each entry the inner product of its rows of grad and x, outside autograd."""
     out = torch.empty(csr.num_entries, dtype=x.dtype)
     width = x.shape[1]
     indptr, columns, bounds = csr.arrays

@@ -88,7 +88,7 @@ def _split(
         key = f"link-heart {task.num_hard_negatives}"
 
         def build() -> tuple[LinkSplit, Graph, tuple[str, ...]]:
-            split = HeartSplit85_5_10(task.num_hard_negatives)(whole)
+            split = HeartSplit85_5_10(task.num_hard_negatives, root=data.root)(whole)
             digests = ", ".join(
                 f"{stage} {edge_digest(split[stage]['edge'], whole)[:16]}"
                 for stage in ("train", "val", "test")

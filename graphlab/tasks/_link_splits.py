@@ -22,6 +22,7 @@ from graphlab.tasks._link_negatives import unordered_keys, unordered_non_edges
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from os import PathLike
 
     from numpy.typing import NDArray
 
@@ -130,16 +131,20 @@ class HeartSplit85_5_10:  # noqa: N801  (the protocol's name)
 
     Args:
         num_negatives: Negatives a positive, K.
+        root: Data root below which chosen negatives are kept; None: the default one.
 
     Example:
         >>> HeartSplit85_5_10()
         HeartSplit85_5_10(num_negatives=500)
     """
 
-    def __init__(self, num_negatives: int = 500) -> None:
+    def __init__(
+        self, num_negatives: int = 500, *, root: str | PathLike[str] | None = None
+    ) -> None:
         if isinstance(num_negatives, bool) or num_negatives < 1:
             raise InputError(f"num_negatives is {num_negatives!r}; expected an integer >= 1.")
         self.num_negatives = num_negatives
+        self.root = root
 
     def __call__(self, graph: Any) -> LinkSplit:  # noqa: ANN401  (whatever as_graph accepts)
         """Return the split of a graph, taken as undirected and simple.
@@ -162,7 +167,12 @@ class HeartSplit85_5_10:  # noqa: N801  (the protocol's name)
         for stage in ("val", "test"):
             positives = split[stage]["edge"]
             split[stage]["edge_neg"] = hard_negatives(
-                train, positives, known=known, x=given.features, k=self.num_negatives, seed=0
+                train,
+                positives,
+                known=known,
+                x=given.features,
+                k=self.num_negatives,
+                root=self.root,
             )
             known = torch.cat([known, positives])
         return split

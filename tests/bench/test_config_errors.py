@@ -332,14 +332,21 @@ def test_a_wrong_setting_names_the_flag(settings, expected):
 @pytest.mark.parametrize(
     ("flags", "expected"),
     [
-        ({"models": ("gnc",)}, "--model: gnc is not a system of this suite. Did you mean gcn?"),
+        ({"models": ("mpl",)}, "--model: mpl is not a system of this suite. Did you mean mlp?"),
         ({"datasets": ("karate",)}, "--dataset: karate is not a data set of "),
-        ({"protocol": "publc"}, "--protocol: publc is not a protocol of task node."),
+        ({"protocol": "publc"}, "--protocol: publc is not a protocol of any part of this suite."),
+        (
+            {"protocol": "publc", "task": "node"},
+            "--protocol: publc is not a protocol of task node.",
+        ),
         ({"seeds": 0}, "--seeds: seeds must lie in 1..10,000"),
         ({"seed": -1}, "--seed: a seed must lie in 0.."),
         ({"max_seconds": 0.0}, "--max-seconds: max_seconds is 0.0; expected"),
         ({"data": Path("x"), "datasets": ("a",)}, "--data replaces the data sets: leave"),
-        ({"task": "link"}, "--task: the suite is of task node; --task link cannot change it."),
+        (
+            {"task": "graph"},
+            "--task: the suite is of task node and link; --task graph cannot change it.",
+        ),
     ],
 )
 def test_a_wrong_flag_names_itself(flags, expected):

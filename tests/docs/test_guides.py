@@ -50,7 +50,7 @@ def test_suites_are_valid(page, tmp_path):
     for code in suites:
         file = tmp_path / "guide.toml"
         file.write_text(code, encoding="utf-8")
-        assert load_suite(file).systems
+        assert load_suite(file).parts
 
 
 def commands(page):
@@ -92,12 +92,14 @@ def test_groups_and_statuses_of_the_record_are_those_in_the_guide():
     assert [name for name in re.findall(r"`([\w-]+)`", row) if name in STATUSES] == list(STATUSES)
 
 
-def test_every_node_protocol_is_explained():
+@pytest.mark.parametrize("task", ["node", "link"])
+def test_every_protocol_is_explained(task):
     from graphlab.registry import find_task
 
     text = (DOCS / "explanation/protocols.md").read_text(encoding="utf-8")
-    explained = re.findall(r"^`([\w-]+)`[^\n]*\n: ", text, re.MULTILINE)
-    assert sorted(explained) == sorted(find_task("node").protocols)
+    section = text.partition(f"\n## The {task} protocols\n")[2].partition("\n## ")[0]
+    explained = re.findall(r"^`([\w-]+)`[^\n]*\n: ", section, re.MULTILINE)
+    assert sorted(explained) == sorted(find_task(task).protocols)
 
 
 def test_levels_of_determinism_are_explained():

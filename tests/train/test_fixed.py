@@ -49,7 +49,7 @@ def test_every_stage_is_evaluated_once(toy):
 
 def test_metric_stands_for_the_metric_of_the_data_set(toy):
     assert fit(toy, monitor="metric")[1].monitor == "acc"
-    with pytest.raises(ConfigError, match="monitor is 'accc'.*Did you mean acc"):
+    with pytest.raises(ConfigError, match=r"monitor is 'accc'.*Did you mean acc"):
         fit(toy, monitor="accc")
 
 
@@ -69,7 +69,7 @@ def test_no_event_is_logged_and_no_file_written(toy, tmp_path):
 
 
 def test_scores_that_are_not_finite_end_it(toy):
-    with pytest.raises(TrainingDiverged, match="Epoch 0, val: .*not finite") as caught:
+    with pytest.raises(TrainingDiverged, match=r"Epoch 0, val: .*not finite") as caught:
         fit(toy, Fixed(float("nan")))
     assert caught.value.epoch == 0
 
@@ -100,7 +100,11 @@ def test_what_counts_as_trainable(toy):
             return [nn.Parameter(torch.ones(1))]
 
     assert is_trainable(Fixed(), [Head()])
-    assert not is_trainable(Fixed(), [Callback()])
+
+    class Watch(Callback):
+        pass
+
+    assert not is_trainable(Fixed(), [Watch()])
 
 
 def test_an_evaluation_does_not_spoil_the_graph_for_training():

@@ -169,7 +169,7 @@ def _run_row(record: RunRecord, metrics: Iterable[str]) -> list[Text]:
         *numbers,
         Text(str(result.best_epoch or "")),
         Text(str(result.epochs_run)),
-        Text("" if train is None else seconds(train)),
+        Text(seconds(train) if train else ""),
         Text(identity.run_id),
     ]
 

@@ -305,7 +305,9 @@ def result_table(
     whole = ResultTable(outline.name, outline.title, columns, rows, (), used, outline)
     kinds = list(dict.fromkeys((column.part, column.task) for column in columns))
     if len(kinds) < 2:
-        return replace(whole, notes=(*table_notes(columns, rows, shown), *under))
+        part = next((part for part, _ in kinds if part), "")  # one part alone keeps its title
+        title = f"{outline.title}: {part}" if part else outline.title
+        return replace(whole, title=title, notes=(*table_notes(columns, rows, shown), *under))
     parts = tuple(_part(whole, kind, shown) for kind in kinds)
     return replace(whole, notes=under, parts=parts)
 
@@ -318,7 +320,8 @@ def _part(whole: ResultTable, kind: tuple[str, str], shown: Sequence[RunRecord])
     rows = tuple(row for row in found.rows if (row.part, row.task) == kind)
     ids = {c.cell_id for c in whole.outline.cells if (c.part, c.task) == kind}
     records = [record for record in shown if record.identity.cell_id in ids]
-    title = f"{part} (task {task})" if part else TASKS.get(task, f"Task {task}")
+    usual = TASKS.get(task, f"Task {task}")
+    title = part if part.startswith(usual) else f"{usual}: {part}" if part else usual
     return replace(found, title=title, rows=rows, notes=table_notes(found.columns, rows, records))
 
 
