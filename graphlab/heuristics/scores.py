@@ -61,12 +61,12 @@ def link_scores(
 ) -> dict[str, Tensor]:
     """Score node pairs by heuristics; work that several scores need is done once.
 
-    ===============================  ==================================================
-    ``cn aa ra jaccard pa``          :func:`~graphlab.heuristics.overlap_scores`
-    ``katz katz_closed katz_simple`` :func:`~graphlab.heuristics.katz_scores`
-    ``ppr ppr_sym``                  :func:`~graphlab.heuristics.ppr_scores`
-    ``sp sp_removed``                :func:`~graphlab.heuristics.shortest_path_scores`
-    ===============================  ==================================================
+    ================================  ==================================================
+    ``cn aa ra jaccard pa``           :func:`~graphlab.heuristics.overlap_scores`
+    ``katz katz_closed katz_simple``  :func:`~graphlab.heuristics.katz_scores`
+    ``ppr ppr_sym``                   :func:`~graphlab.heuristics.ppr_scores`
+    ``sp sp_removed``                 :func:`~graphlab.heuristics.shortest_path_scores`
+    ================================  ==================================================
 
     The graph is taken as undirected, without loops, each edge once. A higher score says that a
     link is likelier; scores of two methods do not compare.

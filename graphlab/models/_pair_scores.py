@@ -12,7 +12,7 @@ from graphlab.models._completion import Lifted, Lists, Rows, capped, touched
 from graphlab.nn._link_convs import draw_key
 from graphlab.ops.common_neighbors import overlap_rows
 from graphlab.ops.edges import drop_rows
-from graphlab.ops.pair_product import pair_product
+from graphlab.ops.pair_product import pair_product, rows_and_products
 from graphlab.ops.pooling import pool_lists
 
 if TYPE_CHECKING:
@@ -55,8 +55,7 @@ def pair_scores(
         for ptr, nodes in ((found.src_ptr, found.src_only), (found.dst_ptr, found.dst_only)):
             lists.append(capped(Lists(ptr, nodes), most, training=model.training))
     rows.ensure((src, dst))
-    product = pair_product(rows.h, src, dst)
-    lifted, x, place = lift(model, rows, [each.nodes for each in lists])
+    lifted, x, place, product = lift(model, rows, [each.nodes for each in lists], pairs)
     if depth > 0:
         ncnc: NCNC = model  # type: ignore[assignment]  # of all others the depth is 0
         lists[1:] = _completed(ncnc, lifted, near, pairs, lists[1:], depth=depth, product=product)
@@ -92,26 +91,34 @@ def spread(mlp: nn.Sequential, pooled: Tensor, filled: Tensor, *, training: bool
     return rest
 
 
-def lift(model: NCN, rows: Rows, nodes: Sequence[Tensor]) -> tuple[Rows, Tensor, Tensor | None]:
-    """Return rows with ``xlin`` added, the tensor to pool from, and each node's place in it."""
+def lift(
+    model: NCN, rows: Rows, nodes: Sequence[Tensor], pairs: tuple[Tensor, Tensor]
+) -> tuple[Rows, Tensor, Tensor | None, Tensor]:
+    """Return rows with ``xlin`` added, what to pool from, and each pair's product of rows.
+
+    What to pool from is a tensor and, where it does not hold all nodes, each node's place in it.
+    """
     if model.xlin is None:
         rows.ensure(nodes)
-        return rows, rows.h, None
+        return rows, rows.h, None, pair_product(rows.h, *pairs)
     lifted = Lifted(rows, model.xlin)
     if not torch.is_grad_enabled():
         lifted.ensure(nodes)
-        return lifted, lifted.h, None
+        return lifted, lifted.h, None, pair_product(rows.h, *pairs)
     mask = touched(nodes, rows.h.new_zeros(rows.h.shape[0], dtype=torch.bool))
     ids = mask.nonzero().squeeze(1)
     whole = ids.numel() == mask.numel()
-    given = rows.h if whole else rows.h.index_select(0, ids)
+    if whole:
+        given, product = rows.h, pair_product(rows.h, *pairs)
+    else:
+        given, product = rows_and_products(rows.h, ids, *pairs)
     made = given + model.xlin(given)
     lifted.put(ids, made)
     if whole:
-        return lifted, made, None
+        return lifted, made, None, product
     place = torch.zeros(mask.numel(), dtype=nodes[0].dtype, device=mask.device)
     place[ids] = torch.arange(ids.numel(), dtype=place.dtype, device=place.device)
-    return lifted, made, place
+    return lifted, made, place, product
 
 
 def pool(x: Tensor, place: Tensor | None, lists: Sequence[Lists], filled: Tensor) -> Tensor:

@@ -14,7 +14,6 @@ from graphlab.models.ncn import NCN
 from graphlab.nn._link_convs import draw_key
 from graphlab.ops.common_neighbors import adjacency, overlap_rows
 from graphlab.ops.edges import drop_rows
-from graphlab.ops.pair_product import pair_product
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +36,7 @@ class _WithMore(NCN):
             capped(each, self.max_common, training=self.training)
             for each in self._lists(near, src, dst)
         ]
-        _, x, place = lift(self, Rows(h), [each.nodes for each in lists])
-        product = pair_product(h, src, dst)
+        _, x, place, product = lift(self, Rows(h), [each.nodes for each in lists], (src, dst))
         common = self._part(self.xcnlin, x, place, lists[:1])
         rest = self._part(self._more(), x, place, lists[1:])
         logits: Tensor = self.lin(torch.addcmul(self.xijlin(product), self.beta, common) + rest)

@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphlab.ops._compile import kernel
+from graphlab.ops._compile import kernel, kernel_part
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
 
-__all__ = ["drop", "let_through"]
+__all__ = ["FIRST", "SECOND", "STEP", "draw", "drop", "let_through"]
 
 # Constants of splitmix64 (Steele, Lea, Flood 2014).
-_STEP = np.uint64(0x9E3779B97F4A7C15)
-_FIRST = np.uint64(0xBF58476D1CE4E5B9)
-_SECOND = np.uint64(0x94D049BB133111EB)
+STEP = np.uint64(0x9E3779B97F4A7C15)
+FIRST = np.uint64(0xBF58476D1CE4E5B9)
+SECOND = np.uint64(0x94D049BB133111EB)
+
+
+@kernel_part
+def draw(place: int, key: Any) -> Any:  # uint64
+    """Return the random number of a place, 0 to 2^32 - 1."""
+    word = np.uint64(place) * STEP + key
+    word = (word ^ (word >> np.uint64(30))) * FIRST
+    word = (word ^ (word >> np.uint64(27))) * SECOND
+    return (word ^ (word >> np.uint64(31))) >> np.uint64(32)
 
 
 @kernel
@@ -35,14 +44,10 @@ def drop(
 ) -> None:
     """Write ``max(x, floor) * scale``, and 0 where the element's draw is below the threshold."""
     for i in range(first, last):
-        draw = np.uint64(i) * _STEP + key
-        draw = (draw ^ (draw >> np.uint64(30))) * _FIRST
-        draw = (draw ^ (draw >> np.uint64(27))) * _SECOND
-        draw = (draw ^ (draw >> np.uint64(31))) >> np.uint64(32)
         value = x[i]
         value = floor if value < floor else value  # NaN stays NaN
         # a product with 0, as torch has it: NaN and inf do not disappear
-        out[i] = value * (scale if draw >= threshold else x.dtype.type(0))
+        out[i] = value * (scale if draw(i, key) >= threshold else x.dtype.type(0))
 
 
 @kernel

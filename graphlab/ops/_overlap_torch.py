@@ -9,7 +9,7 @@ from torch import Tensor
 
 from graphlab.ops.csr import WeakCache
 
-__all__ = ["common_by_torch", "overlap_by_torch"]
+__all__ = ["common_by_torch", "find_by_torch", "overlap_by_torch"]
 
 _SPREAD = 0x9E3779B97F4A7C15 - (1 << 64)  # odd: rows start at scattered places of the table
 _PLACES = 4  # of the table, an entry
@@ -72,7 +72,7 @@ def _hits(indptr: Tensor, indices: Tensor, src: Tensor, dst: Tensor) -> _Hits:
     pair = pair.index_select(0, maybe).to(torch.int64)
     place = place.index_select(0, maybe).to(torch.int64)
     wanted = indices.index_select(0, place)
-    found, at = _search(indptr, indices, long.index_select(0, pair), wanted)
+    found, at = find_by_torch(indptr, indices, long.index_select(0, pair), wanted)
     pair, place, at = pair[found], place[found], at[found]
     ptr = torch.zeros(src.numel() + 1, dtype=torch.int64, device=src.device)
     torch.cumsum(torch.bincount(pair, minlength=src.numel()), 0, out=ptr[1:])
@@ -115,7 +115,9 @@ def _table(indptr: Tensor, indices: Tensor) -> Tensor:
     return table.index_fill_(0, spot.to(torch.int64), True)
 
 
-def _search(indptr: Tensor, indices: Tensor, row: Tensor, wanted: Tensor) -> tuple[Tensor, Tensor]:
+def find_by_torch(
+    indptr: Tensor, indices: Tensor, row: Tensor, wanted: Tensor
+) -> tuple[Tensor, Tensor]:
     """Return whether and where entries stand in given rows, by halving all rows at once."""
     low, end = indptr.index_select(0, row), indptr.index_select(0, row + 1)
     left = end - low

@@ -1,6 +1,6 @@
 """Machine code for the operations of ``_simd_ids``; called once, before the first compilation."""
-# ruff: noqa: ANN401, PLW0108  (a typing language of numba's own, which wants lambdas with the very
-# names of the arguments; its objects carry no types)
+# ruff: noqa: ANN401, PLR0917, PLW0108  (a typing language of numba's own, which wants lambdas with
+# the very names of the arguments; its objects carry no types)
 # mypy: ignore-errors
 
 from __future__ import annotations

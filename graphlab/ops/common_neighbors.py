@@ -8,14 +8,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graphlab.errors import InputError
 from graphlab.graph import as_graph
 from graphlab.ops._autograd import eager
+from graphlab.ops._node_ids import check_ends
 from graphlab.ops._overlap_kernels import close_gaps, common_lists, list_limits, overlap_lists
 from graphlab.ops._overlap_torch import common_by_torch, overlap_by_torch
 from graphlab.ops._threads import run_blocks
 from graphlab.ops.csr import Csr, csr_of_graph
-from graphlab.ops.spmm import Backend
+from graphlab.ops.spmm import Backend, choose_structure_backend
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,8 +31,7 @@ __all__ = [
 ]
 
 _STEP = 512  # pairs in a block
-_SLACK = 32  # places behind a block that its kernel may overwrite
-_INTEGERS = (torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8)
+_SLACK = 32  # places behind the lists of a block that its kernel may overwrite
 
 
 class CommonNeighbors(NamedTuple):
@@ -79,10 +78,40 @@ def common_neighbors(
     *,
     backend: Backend = "auto",
 ) -> CommonNeighbors:
-    """Return the common neighbours of each pair of nodes."""
-    csr = adjacency(graph)
-    i, j = _ends(src, dst, csr)
-    found = _overlap(csr.indptr, csr.indices, i, j, torch.int64, residuals=False, backend=backend)
+    r"""Return the common neighbours :math:`N(i) \cap N(j)` of node pairs.
+
+    An edge between i and j does not make them common neighbours; of a pair of a node with itself,
+    all neighbours are common.
+
+    Args:
+        graph: Any graph; read as :meth:`graphlab.graph.Graph.simple`: undirected, without loops,
+            each edge once. Its rows are kept with a :class:`~graphlab.graph.Graph`, so give one,
+            or an unchanged ``edge_index``, for many calls.
+        src: Nodes i.
+        dst: Nodes j.
+        backend: ``"compiled"`` on the CPU, ``"torch"`` anywhere; equal results.
+
+    Shapes:
+        - ``src``, ``dst``: (B,) integer
+        - returns: ``ptr`` (B + 1,) and ``nodes`` (nnz,), int64; pair p has
+          ``nodes[ptr[p]:ptr[p + 1]]``, ascending
+
+    Raises:
+        InputError: Node ids out of range or not integer, ends of different number, an unknown
+            ``backend``.
+
+    Cost: time O(B a log(b)) for rows of a and b >= a neighbours, less where b is small; extra
+    memory for the result alone (``"torch"``: O(B a + m)). Independent of the number of threads.
+
+    Example:
+        >>> square = torch.tensor([[0, 1, 2, 3], [1, 2, 3, 0]])
+        >>> found = common_neighbors(square, [0, 0], [2, 1])
+        >>> found.ptr.tolist(), found.nodes.tolist()
+        ([0, 2, 2], [1, 3])
+    """
+    rows = adjacency(graph)
+    i, j = check_ends(src, dst, rows)
+    found = _overlap(rows.indptr, rows.indices, i, j, torch.int64, residuals=False, backend=backend)
     return CommonNeighbors(found.cn_ptr, found.cn)
 
 
@@ -93,15 +122,55 @@ def neighbor_overlap(
     *,
     backend: Backend = "auto",
 ) -> NeighborOverlap:
-    """Return common neighbours, and the neighbours that one end of each pair alone has."""
-    csr = adjacency(graph)
-    i, j = _ends(src, dst, csr)
-    found = _overlap(csr.indptr, csr.indices, i, j, torch.int64, residuals=True, backend=backend)
+    r"""Return common neighbours and the neighbours that one end of each pair alone has.
+
+    :math:`N(i) \cap N(j)`, :math:`N(i) \setminus N(j)`, :math:`N(j) \setminus N(i)`: what NCNC
+    completes [wang2024]_. An edge between i and j puts j into the second and i into the third.
+
+    Args:
+        graph: As for :func:`common_neighbors`.
+        src: Nodes i.
+        dst: Nodes j.
+        backend: As for :func:`common_neighbors`.
+
+    Shapes:
+        - ``src``, ``dst``: (B,) integer
+        - returns: ``cn_ptr, cn, src_ptr, src_only, dst_ptr, dst_only``, int64, lists as in
+          :func:`common_neighbors`
+
+    Raises:
+        InputError: As for :func:`common_neighbors`.
+
+    Cost: time and extra memory O(B (a + b)) for rows of a and b neighbours, the length of the
+    lists. Independent of the number of threads.
+
+    Example:
+        >>> path = torch.tensor([[0, 1, 2], [1, 2, 3]])
+        >>> found = neighbor_overlap(path, [0], [2])
+        >>> found.cn.tolist(), found.src_only.tolist(), found.dst_only.tolist()
+        ([1], [], [3])
+    """
+    rows = adjacency(graph)
+    i, j = check_ends(src, dst, rows)
+    found = _overlap(rows.indptr, rows.indices, i, j, torch.int64, residuals=True, backend=backend)
     return NeighborOverlap(*found)  # type: ignore[arg-type]  # with residuals nothing is absent
 
 
 def adjacency(graph: Any) -> Csr:  # noqa: ANN401  (whatever as_graph accepts)
-    """Return the rows of :meth:`Graph.simple`, made once a graph: columns ascending, int32."""
+    """Return the neighbours of each node as rows, those of :meth:`graphlab.graph.Graph.simple`.
+
+    Args:
+        graph: Any graph.
+
+    Shapes:
+        - returns: ``Csr`` (n, n); columns ascending in each row, int32 where the size allows
+
+    Cost: O(m log m) once for a :class:`~graphlab.graph.Graph`; later calls return the same object.
+
+    Example:
+        >>> adjacency([[2, 1, 0], [0, 1, 2]]).indices.tolist()
+        [2, 0]
+    """
     return csr_of_graph(as_graph(graph).simple())[0]
 
 
@@ -114,7 +183,28 @@ def overlap_rows(
     residuals: bool,
     backend: Backend = "auto",
 ) -> Overlap:
-    """Intersect rows of a sparse matrix, which need not be symmetric; nothing is checked."""
+    """Intersect rows of a sparse matrix, which need not be symmetric; nothing is checked.
+
+    For code that has prepared the rows and checked the pairs; else :func:`neighbor_overlap`.
+
+    Args:
+        indptr: Row pointers.
+        indices: Columns, each once and ascending in each row.
+        src: First row of each pair.
+        dst: Second row of each pair.
+        residuals: Also return what one row alone has.
+        backend: As for :func:`common_neighbors`.
+
+    Shapes:
+        - ``indptr``: (r + 1,) int64; ``indices``: (m,) int32 or int64; ``src``, ``dst``: (B,) int64
+        - returns: boundaries int64, nodes in the type of ``indices``
+
+    Example:
+        >>> indptr, indices = torch.tensor([0, 2, 3]), torch.tensor([0, 1, 1], dtype=torch.int32)
+        >>> ends = torch.tensor([0]), torch.tensor([1])
+        >>> overlap_rows(indptr, indices, *ends, residuals=False).cn.tolist()
+        [1]
+    """
     return _overlap(indptr, indices, src, dst, indices.dtype, residuals=residuals, backend=backend)
 
 
@@ -129,74 +219,52 @@ def _overlap(
     residuals: bool,
     backend: str,
 ) -> Overlap:
-    compiled = indices.device.type == "cpu" and backend != "torch"
-    if not compiled:
-        run_torch = overlap_by_torch if residuals else common_by_torch
-        return Overlap(*run_torch(indptr, indices, src, dst, dtype))
+    if choose_structure_backend(backend, indices.device) == "torch":
+        by_torch = overlap_by_torch if residuals else common_by_torch
+        return Overlap(*by_torch(indptr, indices, src, dst, dtype))
     pointers, columns, i, j = (t.contiguous().numpy() for t in (indptr, indices, src, dst))
     blocks = -(-i.size // _STEP)
     limits = np.empty(3 * blocks, np.int64)
 
-    def bound(first: int, last: int) -> None:
+    def limit(first: int, last: int) -> None:
         list_limits(pointers, i, j, _STEP, limits, first, last)
 
-    run_blocks(bound, blocks, i.size)
-    limits = limits.reshape(blocks, 3)
-    work = 32 * i.size + (int(limits[:, 1:].sum()) >> 3)
+    run_blocks(limit, blocks, i.size)
+    common, left, right = limits[0::3], limits[1::3], limits[2::3]
     kind = np.int64 if dtype == torch.int64 else np.int32
-    slack = (0, _SLACK, _SLACK)
-    lists = [
-        _Lists(i.size, limits[:, which] + slack[which], kind)
-        for which in range(3 if residuals else 1)
-    ]
+    lists = [_Lists(i.size, common, kind)]
+    if residuals:
+        lists += [_Lists(i.size, most + _SLACK, kind) for most in (left, right)]
     parts = [array for each in lists for array in (each.offset, each.began, each.ptr, each.nodes)]
     run = overlap_lists if residuals else common_lists
 
     def fill(first: int, last: int) -> None:
         run(pointers, columns, i, j, _STEP, *parts, first, last)
 
-    run_blocks(fill, blocks, work)
+    entries = int(left.sum()) + int(right.sum())
+    run_blocks(fill, blocks, 32 * i.size + (entries >> 3))
     return Overlap(*(tensor for each in lists for tensor in each.finished()))
 
 
 class _Lists:
-    """Lists that are being written, block by block, each block from the place it may need."""
+    """Lists that are being written block by block, each from the place that it needs at most.
+
+    Args:
+        count: Number of lists.
+        limits: Most entries of each block.
+        kind: Type of the nodes.
+    """
 
     def __init__(self, count: int, limits: NDArray[Any], kind: type[np.generic]) -> None:
         self.offset = np.zeros(limits.size + 1, np.int64)
         np.cumsum(limits, out=self.offset[1:])
         self.began = np.empty(limits.size, np.int64)
         self.ptr = np.zeros(count + 1, np.int64)
+        # places that are never written are never backed by memory
         self.nodes: NDArray[Any] = np.empty(int(self.offset[-1]), kind)
 
     def finished(self) -> tuple[Tensor, Tensor]:
+        """Return boundaries and nodes."""
         close_gaps(self.began, self.ptr, self.nodes, _STEP)
         self.nodes.resize(int(self.ptr[-1]), refcheck=False)  # gives back what was not used
         return torch.from_numpy(self.ptr), torch.from_numpy(self.nodes)
-
-
-def _ends(src: Any, dst: Any, csr: Csr) -> tuple[Tensor, Tensor]:  # noqa: ANN401
-    ends = []
-    for name, value in (("src", src), ("dst", dst)):
-        end = torch.as_tensor(value)
-        if end.numel() == 0:
-            end = end.to(torch.int64)
-        if end.dim() != 1 or end.dtype not in _INTEGERS:
-            raise InputError(
-                f"{name} is {end.dtype} of shape {tuple(end.shape)}, expected (B,) node ids."
-            )
-        end = end.to(csr.device, torch.int64)
-        if end.numel():
-            low, high = (int(v) for v in end.aminmax())
-            if low < 0 or high >= csr.num_rows:
-                raise InputError(
-                    f"{name} holds node {low if low < 0 else high}, but the graph has "
-                    f"{csr.num_rows} nodes (ids must be 0..{csr.num_rows - 1})."
-                )
-        ends.append(end)
-    if ends[0].shape != ends[1].shape:
-        raise InputError(
-            f"src has {ends[0].numel()} nodes and dst {ends[1].numel()}; they are the two ends of "
-            "the same pairs."
-        )
-    return ends[0], ends[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,7 +13,7 @@ from graphlab.ops._pair_kernels import add_products, row_products
 from graphlab.ops._threads import run_blocks
 from graphlab.ops.spmm import Backend, choose_backend, flat
 
-__all__ = ["pair_product"]
+__all__ = ["pair_product", "rows_and_products"]
 
 _PAIRS = 256  # in a block
 _COLUMNS = 64  # in a block; a multiple of the vectors' width
@@ -50,6 +51,35 @@ def pair_product(h: Tensor, src: Tensor, dst: Tensor, *, backend: Backend = "aut
     return _products(h, src, dst)
 
 
+@eager
+def rows_and_products(
+    h: Tensor, ids: Tensor, src: Tensor, dst: Tensor, *, backend: Backend = "auto"
+) -> tuple[Tensor, Tensor]:
+    """Return some rows of h, and the products of pairs of rows, with one gradient for both.
+
+    Of a large graph few rows are read; two gradients of the size of h, and their sum, would take
+    longer than all else.
+
+    Args:
+        h: Rows of all nodes.
+        ids: Nodes whose rows are returned, each once.
+        src: Nodes i.
+        dst: Nodes j.
+        backend: See :func:`graphlab.ops.spmm`.
+
+    Shapes:
+        - ``h``: (n, F); ``ids``: (t,) int64; ``src``, ``dst``: (B,) int64
+        - returns: (t, F) and (B, F)
+
+    Cost: time O((t + B) F), and O(n F) for the gradient.
+    """
+    compiled = choose_backend(backend, h) == "compiled"
+    if compiled and torch.is_grad_enabled() and h.requires_grad:
+        found: tuple[Tensor, Tensor] = _RowsAndProducts.apply(h, ids, src, dst)  # type: ignore[no-untyped-call]
+        return found
+    return h.index_select(0, ids), pair_product(h, src, dst, backend=backend)
+
+
 def _products(h: Tensor, src: Tensor, dst: Tensor) -> Tensor:
     width, count = h.shape[1], src.numel()
     out = torch.empty((count, width), dtype=h.dtype)
@@ -74,15 +104,41 @@ class _PairProduct(torch.autograd.Function):
     @staticmethod
     @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-        h, src, dst = ctx.saved_tensors
-        width, count = h.shape[1], src.numel()
-        result = torch.zeros(h.shape, dtype=h.dtype)
-        given, a, b, above = flat(h), flat(src), flat(dst), flat(grad)
-        out = result.numpy().reshape(-1)
+        return _gradient(*ctx.saved_tensors, grad), None, None
 
-        def call(first: int, last: int) -> None:
-            low, high = first * _COLUMNS, min(last * _COLUMNS, width)
-            add_products(given, a, b, above, out, width, count, low, high)
 
-        run_blocks(call, -(-width // _COLUMNS), 2 * count * (width + 7 >> 3))
-        return result, None, None
+class _RowsAndProducts(torch.autograd.Function):
+    """Rows and products; both gradients are added into one array."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,  # noqa: ANN401
+        h: Tensor,
+        ids: Tensor,
+        src: Tensor,
+        dst: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        ctx.save_for_backward(h, src, dst, ids)
+        return h.index_select(0, ids), _products(h, src, dst)
+
+    @staticmethod
+    @first_order
+    def backward(ctx: Any, of_rows: Tensor, of_products: Tensor) -> tuple[Tensor, None, None, None]:  # noqa: ANN401
+        h, src, dst, ids = ctx.saved_tensors
+        return _gradient(h, src, dst, of_products).index_add_(0, ids, of_rows), None, None, None
+
+
+def _gradient(h: Tensor, src: Tensor, dst: Tensor, grad: Tensor) -> Tensor:
+    """Return the gradient of products with respect to h."""
+    width, count = h.shape[1], src.numel()
+    # numpy's zeros are memory that the system hands out on first touch; torch writes them
+    result = torch.from_numpy(np.zeros(h.shape, flat(h).dtype))
+    given, a, b, above = flat(h), flat(src), flat(dst), flat(grad)
+    out = result.numpy().reshape(-1)
+
+    def call(first: int, last: int) -> None:
+        low, high = first * _COLUMNS, min(last * _COLUMNS, width)
+        add_products(given, a, b, above, out, width, count, low, high)
+
+    run_blocks(call, -(-width // _COLUMNS), 2 * count * (width + 7 >> 3))
+    return result

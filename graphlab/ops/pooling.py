@@ -28,6 +28,7 @@ __all__ = ["POOLINGS", "Pooling", "pool_lists", "pooled"]
 Pooling = Literal["sum", "mean", "max"]
 POOLINGS = ("sum", "mean", "max")
 _INTEGERS = (torch.int64, torch.int32)
+_HALVES = (torch.float16, torch.bfloat16)
 _INT32_MAX = 2**31 - 1
 
 
@@ -90,6 +91,9 @@ def pooled(
     backend: Backend,
 ) -> Tensor:
     """Reduce rows over lists; arguments as checked by :func:`pool_lists`."""
+    if x.dtype in _HALVES:  # sums of many need more digits
+        wide = pooled(x.float(), ptr, nodes, weight, reduce=reduce, backend=backend)
+        return wide.to(x.dtype)
     kind = choose_backend(backend, x)
     lists = Csr(ptr, nodes, x.shape[0])
     if weight is not None and weight.dtype != x.dtype:

@@ -101,6 +101,11 @@ def choose_backend(backend: str, x: Tensor) -> Literal["compiled", "torch"]:
     return "compiled" if able and backend != "torch" else "torch"
 
 
+def choose_structure_backend(backend: str, device: torch.device) -> Literal["compiled", "torch"]:
+    """Resolve ``"auto"`` for an operation on structure alone; InputError as above."""
+    return choose_backend(backend, torch.empty(0, dtype=torch.float32, device=device))
+
+
 def reduce_rows(
     csr: Csr, x: Tensor, weight: Tensor | None, reduce: str, backend: Literal["compiled", "torch"]
 ) -> Tensor:

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 
 from graphlab.errors import InputError
+from graphlab.nn.sparse_linear import compressed
 from graphlab.ops import spmm
+from graphlab.tasks._features import model_features
 
 __all__ = ["Cosine", "entries_of"]
-
-_SPARSE_BELOW = 0.1  # share of nonzeros below which products with sparse features are faster
 
 
 class Cosine:
@@ -27,9 +27,7 @@ class Cosine:
     def __init__(self, x: Tensor, num_nodes: int) -> None:
         if x.dim() != 2 or x.shape[0] != num_nodes:
             raise InputError(f"x has shape {tuple(x.shape)}, expected ({num_nodes}, F).")
-        x = x.detach().cpu().to(torch.float64)
-        if x.layout != torch.strided or x.count_nonzero() < _SPARSE_BELOW * x.numel():
-            x = x.to_sparse_csr()
+        x = model_features(compressed(x.detach().cpu()).to(torch.float64), sparse=True)
         self.x, self.sparse = x, x.layout == torch.sparse_csr
         values = x.values() if self.sparse else x
         if not bool(values.isfinite().all()):
@@ -40,14 +38,6 @@ class Cosine:
             self.norm = zeros.index_add_(0, row, values.square())
         else:
             self.norm = x.square().sum(1)
-
-    @property
-    def parts(self) -> dict[str, Tensor]:
-        """The arrays that the features consist of."""
-        if not self.sparse:
-            return {"x": self.x}
-        x = self.x
-        return {"indptr": x.crow_indices(), "indices": x.col_indices(), "values": x.values()}
 
     def rows(self, nodes: Tensor) -> Tensor:
         """Return (S, n) numbers in the order of the cosines; 0 where one is not positive.

@@ -45,7 +45,6 @@ from graphlab.tasks._rank_kernels import pick_best
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from os import PathLike
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -118,7 +117,11 @@ def hard_negatives(
     if "cosine" in names and x is not None:
         features = Cosine(x, simple.num_nodes)
     options = {"k": k, "criteria": names, "restart": restart, "tolerance": tolerance, "seed": seed}
-    place = _place(root, simple, (pos, hidden, features), options) if cache else None
+    place = None
+    if cache:
+        rows = adjacency(simple)
+        given = (rows.indptr, rows.indices, pos, hidden, None if features is None else features.x)
+        place = file_of("hard-negatives", given, {"version": _VERSION, **options}, root)
     nodes = kept(place, (len(pos), k), simple.num_nodes)
     if nodes is None:
         filtered = adjacency(simple if hidden is None else as_graph(hidden.t(), simple.num_nodes))
@@ -256,17 +259,3 @@ def _criteria(criteria: Sequence[str] | None, x: Tensor | None) -> tuple[str, ..
     if "cosine" in names and x is None:
         raise InputError("criteria holds 'cosine', but x is None; give features or leave it out.")
     return names
-
-
-def _place(
-    root: str | PathLike[str] | None,
-    graph: Graph,
-    given: tuple[Tensor, Tensor | None, Cosine | None],
-    options: dict[str, Any],
-) -> Path | None:
-    """Return the file whose name is a hash of all that decides the result."""
-    csr, (positives, known, features) = adjacency(graph), given
-    arrays = {"indptr": csr.indptr, "indices": csr.indices, "positives": positives, "known": known}
-    if features is not None:
-        arrays |= {f"x.{name}": part for name, part in features.parts.items()}
-    return file_of("hard-negatives", arrays, {"version": _VERSION, **options}, root)

@@ -11,9 +11,10 @@ import numpy as np
 from graphlab.datasets.files import data_root
 from graphlab.errors import CheckpointError, DatasetError, UnsafeFileError
 from graphlab.io import atomic_write, canonical_json, safe_load, sha256_bytes
+from graphlab.tasks._features import digest_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from os import PathLike
     from pathlib import Path
 
@@ -27,7 +28,7 @@ _log = logging.getLogger("graphlab")
 
 def file_of(
     kind: str,
-    arrays: Mapping[str, Tensor | None],
+    tensors: Sequence[Tensor | None],
     options: Mapping[str, Any],
     root: str | PathLike[str] | None,
 ) -> Path | None:
@@ -35,16 +36,11 @@ def file_of(
 
     Args:
         kind: Folder below the data root.
-        arrays: Tensors that decide the result; type, shape and content count.
+        tensors: What decides the result; type, shape and content count.
         options: Further values that do; must be JSON.
         root: Data root, see ``graphlab.datasets.catalog.data_root``.
     """
-    digests = {
-        name: [str(tensor.dtype), list(tensor.shape), sha256_bytes(tensor.numpy().tobytes())]
-        for name, tensor in arrays.items()
-        if tensor is not None
-    }
-    key = sha256_bytes(canonical_json([digests, dict(options)]).encode())
+    key = sha256_bytes(canonical_json([digest_of(*tensors), dict(options)]).encode())
     try:
         return data_root(root) / kind / f"{key}.npz"
     except DatasetError as error:  # no home folder

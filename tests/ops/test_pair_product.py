@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from graphlab.ops.pair_product import pair_product
+from graphlab.ops.pair_product import pair_product, rows_and_products
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -49,3 +49,21 @@ def test_gradient_in_double():
     h = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
     src, dst = torch.tensor([0, 1, 2, 2]), torch.tensor([1, 1, 3, 0])
     assert torch.autograd.gradcheck(lambda h: pair_product(h, src, dst), (h,))
+
+
+def test_rows_and_products_share_one_gradient():
+    torch.manual_seed(0)
+    h = torch.randn(7, 5, dtype=torch.float64, requires_grad=True)
+    ids, (src, dst) = torch.tensor([1, 4, 6]), torch.randint(7, (2, 9))
+    found = rows_and_products(h, ids, src, dst)
+    expected = rows_and_products(h, ids, src, dst, backend="torch")
+    assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))
+    for part in ([1.0, 0.0], [0.0, 1.0], [2.0, 3.0]):
+        loss = [
+            sum(w * t.cos().sum() for w, t in zip(part, s, strict=True)) for s in (found, expected)
+        ]
+        mine, plain = (torch.autograd.grad(x, h, retain_graph=True)[0] for x in loss)
+        torch.testing.assert_close(mine, plain)
+    torch.testing.assert_close(
+        torch.autograd.grad(found[0].sum(), h)[0], torch.autograd.grad(expected[0].sum(), h)[0]
+    )

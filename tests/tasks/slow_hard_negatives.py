@@ -66,6 +66,8 @@ def best(
     candidates = [v for v in range(n) if v not in filtered]
     scored = [v for v in candidates if any(scores[v] > 0 for scores in rows)]
     unscored = [v for v in candidates if v not in scored]
+    if need == 0:
+        return set(), set(), 0, candidates
     if len(scored) <= need:
         return set(scored), set(unscored), need - len(scored), candidates
     threshold = sorted(combined[v] for v in scored)[need - 1]

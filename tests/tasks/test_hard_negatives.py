@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 
+import networkx as nx
 import numpy as np
 import pytest
 import torch
 
 import graphlab.tasks._hard_negatives
-from graphlab.datasets import load
 from graphlab.errors import InputError
 from graphlab.graph import as_graph
 from graphlab.heuristics import link_scores
@@ -105,14 +105,11 @@ def test_known_edges_are_those_of_the_graph_unless_told():
 
 
 def test_the_best_come_first():
-    # 0 reaches 3 over two nodes, 4 over one of degree 2, 5 over one of degree 3
-    edges = [[0, 0, 0, 0, 1, 2, 6, 7, 7], [1, 2, 6, 7, 3, 3, 4, 5, 8]]
-    found = hard_negatives(edges, torch.tensor([[0, 9]]), k=6, criteria=("ra",), cache=False)[0]
-    assert found[:3].tolist() == [[0, 3], [0, 4], [0, 5]] or found[:3].tolist() == [
-        [0, 3],
-        [0, 4],
-        [0, 8],
-    ]
+    # 0 reaches 3 over two nodes, 4 over one of degree 2, 5 and 8 over one of degree 3
+    graph = as_graph([[0, 0, 0, 0, 1, 2, 6, 7, 7], [1, 2, 6, 7, 3, 3, 4, 5, 8]], 10)
+    found = hard_negatives(graph, torch.tensor([[0, 9]]), k=6, criteria=("ra",), cache=False)
+    assert found[0, :2].tolist() == [[0, 3], [0, 4]]
+    assert found[0, 2].tolist() in ([0, 5], [0, 8])
 
 
 def test_ranks_are_taken_without_the_other_end():
@@ -311,10 +308,10 @@ class TestKeeping:
 
 
 def test_hard_negatives_are_harder_than_random_ones():
-    graph = load("debdeps").graph
+    graph = as_graph(nx.powerlaw_cluster_graph(400, 4, 0.6, seed=0))
     split = HeartSplit85_5_10(100)(graph)
     train = training_graph(split["train"]["edge"], graph.num_nodes)
-    positives, negatives = split["val"]["edge"], split["val"]["edge_neg"]
+    positives, negatives = split["test"]["edge"], split["test"]["edge_neg"]
     generator = torch.Generator().manual_seed(0)
     easy = torch.randint(0, graph.num_nodes, negatives.shape, generator=generator)
     easy[..., 0] = positives[:, :1]
@@ -323,7 +320,7 @@ def test_hard_negatives_are_harder_than_random_ones():
         return link_scores(train, pairs.reshape(-1, 2).t(), "ra")["ra"].reshape(pairs.shape[:-1])
 
     hard_mrr, easy_mrr = (float(mrr(score(positives), score(n))) for n in (negatives, easy))
-    assert hard_mrr < 0.6 * easy_mrr
+    assert hard_mrr < 0.7 * easy_mrr
 
 
 INTERPRETED = """
