@@ -26,6 +26,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinxcontrib.bibtex",
     "mathml",
+    "metric_names",
     "public_api",
     "cards",
     "offline",

@@ -18,12 +18,18 @@ _ACCENT = re.compile(
     r"(\\(?:hat|tilde|bar|vec|dot)\s*(?:\{(?:[^{}]|\{[^{}]*\})*\}|[A-Za-z]|\\[A-Za-z]+))(?=_)"
 )
 
+# docutils takes all following digits for the numerator
+_FRACTION = re.compile(r"\\[td]?frac\s*(\w)\s*(\w)")
+
 
 def _mathml(text, node, *, as_block):
     try:
         known = re.sub(
             r"\\dots\b", r"\\ldots", text
         )  # docutils knows the longer name alone
+        known = _FRACTION.sub(r"\\frac{\1}{\2}", known)
+        # the sign that docutils takes for a difference of sets is missing in many fonts
+        known = re.sub(r"\\setminus\b", r"\\backslash", known)
         return tex2mathml(_ACCENT.sub(r"{\1{}}", known), as_block=as_block)
     except MathError as error:
         logger.warning("formula %r: %s", text, error, location=node)

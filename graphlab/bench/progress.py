@@ -39,6 +39,8 @@ class Lines:
         self.console = console
         self.left = Counter({cell.cell_id: len(cell.runs) for cell in pending})
         self.total = len(self.left)
+        several = len({cell.protocol for cell in pending}) > 1
+        self.rules = {c.cell_id: f" ({c.protocol})" if several else "" for c in pending}
         self.ended = 0
         self.values: dict[str, list[Mapping[str, float]]] = {}
 
@@ -77,8 +79,8 @@ class Lines:
         means = {name: fmean(v[name] for v in found) for name in (found[0] if found else ())}
         outcome = f", test {values_in_words(means)}" if means else ""
         self.write(
-            f"[{self.ended}/{self.total}] {plain(event['system'])} on {plain(event['dataset'])}: "
-            f"{len(found)} run{'s' * (len(found) != 1)}{outcome}"
+            f"[{self.ended}/{self.total}] {plain(event['system'])} on {plain(event['dataset'])}"
+            f"{self.rules[cell]}: {len(found)} run{'s' * (len(found) != 1)}{outcome}"
         )
 
 

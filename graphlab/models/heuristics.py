@@ -37,6 +37,9 @@ class HeuristicModel(nn.Module):
     ``encode`` returns rows of width 0, so that it can stand wherever a link model can.
     """
 
+    # in evaluation: pairs that are scored together share the searches from their common ends
+    pairs_at_once = 1 << 20
+
     def __init__(self) -> None:
         super().__init__()
 

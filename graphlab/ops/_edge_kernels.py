@@ -47,7 +47,7 @@ def mark_entries(place: Array, row: Array, gone: Array, fewer: Array) -> None:
     for p in range(place.size):
         e = place[p]
         if e >= 0:
-            fewer[row[p] + 1] += 1 - gone[e]
+            fewer[row[p] + 1] += gone[e] == 0
             gone[e] = 1
 
 
@@ -76,10 +76,10 @@ def keep_unmarked(
         else:
             for each in range(e, e + WIDE):
                 out[k] = columns[each]
-                k += 1 - gone[each]
+                k += gone[each] == 0
     for each in range(whole * WIDE, columns.size):
         out[k] = columns[each]
-        k += 1 - gone[each]
+        k += gone[each] == 0
 
 
 @kernel

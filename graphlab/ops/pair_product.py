@@ -104,7 +104,8 @@ class _PairProduct(torch.autograd.Function):
     @staticmethod
     @first_order
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-        return _gradient(*ctx.saved_tensors, grad), None, None
+        h, src, dst = ctx.saved_tensors
+        return _gradient(h, src, dst, grad), None, None
 
 
 class _RowsAndProducts(torch.autograd.Function):
@@ -132,7 +133,7 @@ def _gradient(h: Tensor, src: Tensor, dst: Tensor, grad: Tensor) -> Tensor:
     """Return the gradient of products with respect to h."""
     width, count = h.shape[1], src.numel()
     # numpy's zeros are memory that the system hands out on first touch; torch writes them
-    result = torch.from_numpy(np.zeros(h.shape, flat(h).dtype))
+    result = torch.from_numpy(np.zeros(h.shape, np.float32 if h.dtype == torch.float32 else float))
     given, a, b, above = flat(h), flat(src), flat(dst), flat(grad)
     out = result.numpy().reshape(-1)
 

@@ -93,7 +93,8 @@ class LinkPrediction:
             ``"per-source"`` keeps a positive's first node and draws its second uniformly, true
             edges included, as for ogbl-citation2. Both once an epoch.
         batch_size: Training edges a step; as many negatives come with them.
-        eval_batch_size: Pairs that are scored at once in evaluation.
+        eval_batch_size: Pairs that are scored at once in evaluation; heuristics, which need little
+            memory for one, take more.
         use_val_edges_as_input: Test sees validation edges too, as ogbl-collab allows.
         num_hard_negatives: Hard negatives a positive, for ``heart-85-5-10``.
         split_seed: Draws the split in place of the run's seed, so that all seeds share one; 0
@@ -265,9 +266,9 @@ class LinkPrediction:
         part = problem.train_sample if stage == "train" else getattr(problem, stage)
         network: Any = model
         h = network.encode(part.inputs.x, part.inputs.graph)
+        size = max(self.eval_batch_size, getattr(network, "pairs_at_once", 0))
         rows = [
-            _single(network.score(h, part.inputs.graph, pairs))
-            for pairs in _chunks(part, self.eval_batch_size)
+            _single(network.score(h, part.inputs.graph, pairs)) for pairs in _chunks(part, size)
         ]
         scores = torch.cat(rows)
         if part.own_negatives:

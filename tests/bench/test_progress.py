@@ -10,8 +10,8 @@ from rich.console import Console
 from graphlab.bench.progress import Lines, LiveBar
 
 CELLS = [
-    SimpleNamespace(cell_id="c1", runs=(0, 1)),
-    SimpleNamespace(cell_id="c2", runs=(0,)),
+    SimpleNamespace(cell_id="c1", runs=(0, 1), protocol="public"),
+    SimpleNamespace(cell_id="c2", runs=(0,), protocol="public"),
 ]
 
 
@@ -20,9 +20,9 @@ def event(kind, cell="c1", seed=0, **values):
     return {**given, **values}
 
 
-def lines_of(events, make=Lines, **console):
+def lines_of(events, make=Lines, cells=CELLS, **console):
     out = io.StringIO()
-    shown = make(Console(file=out, width=100, **console), CELLS)
+    shown = make(Console(file=out, width=100, **console), cells)
     with shown:
         for one in events:
             shown(one)
@@ -55,6 +55,15 @@ def test_a_failed_run_has_its_line_at_once_and_is_not_in_the_mean():
 def test_a_cell_without_a_result_is_named_too():
     lines = lines_of([event("failed", "c2", status="failed", message="x")])
     assert lines[-1] == "[1/2] A B on karate: 0 runs"
+
+
+def test_of_several_protocols_each_line_names_its_own():
+    cells = [CELLS[1], SimpleNamespace(cell_id="c3", runs=(0,), protocol="ncn-70-10-20")]
+    lines = lines_of([event("done", "c3"), event("done", "c2")], cells=cells)
+    assert lines == [
+        "[1/2] A B on karate (ncn-70-10-20): 1 run",
+        "[2/2] A B on karate (public): 1 run",
+    ]
 
 
 def test_resumed_waiting_and_busy_runs_are_said():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,27 @@ def test_subscripts_stand_beside_accented_letters_and_under_sums(formula, elemen
     assert made.startswith("<math")
     assert element in made
     assert ("munder" in made) is ("munder" in element)
+
+
+def test_fractions_of_single_characters_take_one_each():
+    made = extension("mathml")._mathml(r"\tfrac12 (a + b)", None, as_block=False)
+    assert "<mfrac><mn>1</mn><mn>2</mn></mfrac>" in re.sub(r">\s+<", "><", made)
+
+
+def test_a_difference_of_sets_is_a_sign_of_every_font():
+    made = extension("mathml")._mathml(r"A \setminus B", None, as_block=False)
+    assert "\\" in made
+    assert "\u2216" not in made
+
+
+def test_names_of_metrics_are_no_links_to_mail():
+    from docutils.core import publish_doctree
+    from docutils.nodes import reference
+
+    document = publish_doctree("Better is a Hits@20 of 0.5, see https://example.org.")
+    extension("metric_names").PlainNames(document).apply()
+    assert [link["refuri"] for link in document.findall(reference)] == ["https://example.org"]
+    assert "Hits@20" in document.astext()
 
 
 def test_an_unknown_command_is_shown_and_warned_of(caplog):

@@ -458,6 +458,7 @@ def test_wrong_options_are_named():
         ({"batch_size": 0}, "batch_size is 0"),
         ({"eval_batch_size": 1.5}, "eval_batch_size is 1.5"),
         ({"num_hard_negatives": True}, "num_hard_negatives is True"),
+        ({"split_seed": -1}, "split_seed is -1; expected an integer >= 0"),
     ):
         with pytest.raises(InputError, match=text):
             task(**options)
@@ -557,3 +558,11 @@ def test_heart_is_one_split_for_all_seeds_and_says_so(data):
         shared = asked.predict(model, one, "train")
     assert found.scores.shape == (len(one.val.pos), 21)
     assert set(asked.evaluate(found)) == set(asked.evaluate(shared))
+
+
+def test_one_split_can_serve_all_seeds(data):
+    fixed = [task(split_seed=0).prepare(data, seed) for seed in (0, 3)]
+    drawn = [task().prepare(data, seed) for seed in (0, 3)]
+    assert fixed[0].split_digest == fixed[1].split_digest == drawn[0].split_digest
+    assert drawn[0].split_digest != drawn[1].split_digest
+    assert [problem.seed for problem in fixed] == [0, 3]  # training still draws by the run's seed

@@ -20,7 +20,11 @@ __all__ = ["command"]
 @click.command("run", short_help="Run or continue a suite.")
 @click.argument("suite", required=False)
 @click.option("--task", metavar="TASK", help="Only this task; or the task of a suite of flags.")
-@click.option("--protocol", metavar="ID", help="Protocol, in place of the suite's; of several parts, those it fits.")
+@click.option(
+    "--protocol",
+    metavar="ID",
+    help="Protocol, in place of the suite's; of several parts, those it fits.",
+)
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Only these models.")
 @click.option("--dataset", "datasets", multiple=True, metavar="NAME", help="Only these data sets.")
 @click.option(
