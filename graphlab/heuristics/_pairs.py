@@ -33,8 +33,12 @@ class Structure:
 
     @property
     def degree(self) -> Tensor:
-        """Neighbours of each node, (n,) int64."""
+        """Number of neighbours of all nodes, (n,) int64. Cost: O(n) each time."""
         return self.csr.indptr.diff()
+
+    def degree_of(self, nodes: Tensor) -> Tensor:
+        """Return the number of neighbours of some nodes, int64 of their shape."""
+        return self.csr.indptr[nodes + 1] - self.csr.indptr[nodes]
 
 
 @dataclass(frozen=True)
@@ -102,7 +106,7 @@ def read(pairs: Any, given: Structure) -> Tensor:  # noqa: ANN401  (tensor, arra
     return ends
 
 
-def grouped(pairs: Tensor, degree: Tensor) -> Groups:
+def grouped(pairs: Tensor, given: Structure) -> Groups:
     """Group pairs by the end that more of them share, else by the end of lower degree.
 
     For scores that one direction gives for both. (i, j) and (j, i) get the same source, so that
@@ -111,7 +115,7 @@ def grouped(pairs: Tensor, degree: Tensor) -> Groups:
     i, j = pairs
     _, number, often = torch.unique(pairs, return_inverse=True, return_counts=True)
     shared_i, shared_j = often[number]
-    d_i, d_j = degree[i], degree[j]
+    d_i, d_j = given.degree_of(pairs)
     lower = (d_j < d_i) | ((d_j == d_i) & (j < i))
     turned = (shared_j > shared_i) | ((shared_j == shared_i) & lower)
     source, target = torch.where(turned, j, i), torch.where(turned, i, j)

@@ -106,7 +106,7 @@ def check_katz(b: float, length: int, *, simple: bool) -> None:
 
 def walks(given: Structure, pairs: Tensor, length: int) -> Tensor:
     """Return the walks of 1 to ``length`` edges between pairs, (length, B)."""
-    groups = grouped(pairs, given.degree)
+    groups = grouped(pairs, given)
     run = _compiled_walks if given.backend == "compiled" else _torch_walks
     return groups.in_given_order(run(given, groups, length))
 
@@ -120,7 +120,7 @@ def simple_paths(counts: Tensor, given: Structure, pairs: Tensor) -> Tensor:
     i, j = pairs
     counts = counts.clone()
     if counts.shape[0] >= _LONGEST_SIMPLE:
-        counts[2] -= counts[0] * (given.degree[i] + given.degree[j] - 1)
+        counts[2] -= counts[0] * (given.degree_of(pairs).sum(0) - 1)
     return counts.masked_fill_(i == j, 0.0)
 
 
@@ -140,7 +140,7 @@ def _compiled_walks(given: Structure, groups: Groups, length: int) -> Tensor:
         walk_counts(indptr, columns, sources, ptr, targets, length, out, first, last)
 
     mean = given.csr.num_entries / max(given.csr.num_rows, 1)
-    work = int(given.degree[groups.sources].sum() * mean) * length
+    work = int(given.degree_of(groups.sources).sum() * mean) * length
     run_blocks(call, groups.sources.numel(), work)
     return counts
 
@@ -167,7 +167,7 @@ def closed(given: Structure, pairs: Tensor, b: float, tolerance: float = 1e-20) 
             f"b is {b}, but the closed form needs b < 1 / lambda_max = {b / ratio:.6g} on this "
             "graph; take a smaller b, or kind='truncated'."
         )
-    groups = grouped(pairs, given.degree)
+    groups = grouped(pairs, given)
     out = torch.zeros(groups.targets.numel(), dtype=torch.float64, device=given.csr.device)
     for block in source_blocks(groups, given.csr.num_rows):
         out[block.pairs] = block.at_targets(_all_walks(given, block.start, b, ratio, tolerance))

@@ -81,7 +81,7 @@ def overlap_scores(
         weighted = bool(set(methods) & {"aa", "ra"})
         run = _compiled if given.backend == "compiled" else _by_torch
         scores["cn"], scores["aa"], scores["ra"] = run(given, ends, weighted=weighted)
-    d_i, d_j = given.degree[ends].to(torch.float64)
+    d_i, d_j = given.degree_of(ends).to(torch.float64)
     if "jaccard" in methods:
         together = d_i + d_j - scores["cn"]
         scores["jaccard"] = scores["cn"] / together.clamp(min=1)
@@ -161,11 +161,11 @@ def _by_torch(given: Structure, pairs: Tensor, *, weighted: bool) -> tuple[Tenso
     weight = node_weights(given)
     out = torch.zeros((3, pairs.shape[1]), dtype=torch.float64, device=pairs.device)
     halvings = int(given.degree.max()).bit_length() if given.csr.num_rows else 0
-    for first, last in _chunks(given.degree[pairs].amin(0)):
+    for first, last in _chunks(given.degree_of(pairs).amin(0)):
         i, j = pairs[:, first:last]
-        swap = given.degree[i] > given.degree[j]
+        swap = given.degree_of(i) > given.degree_of(j)
         short, long = torch.where(swap, j, i), torch.where(swap, i, j)
-        sizes = given.degree[short]
+        sizes = given.degree_of(short)
         pair = torch.arange(last - first, device=pairs.device).repeat_interleave(sizes)
         start = indptr[short] - (sizes.cumsum(0) - sizes)
         node = columns[torch.arange(pair.numel(), device=pairs.device) + start[pair]]

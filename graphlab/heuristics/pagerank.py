@@ -122,21 +122,21 @@ def ppr_rows(
 
 def shares(given: Structure, pairs: Tensor, restart: float, tolerance: float | None) -> Tensor:
     """Return pi_i[j] / d_j of pairs, which is the same for (j, i); for d = 0, pi_i[j], (B,)."""
-    groups = grouped(pairs, given.degree)
+    groups = grouped(pairs, given)
     if tolerance is not None and given.backend == "compiled":
         found = _pushed(given, groups, restart, tolerance)
     else:
         found = torch.empty(groups.targets.numel(), dtype=torch.float64, device=pairs.device)
         for block in source_blocks(groups, given.csr.num_rows):
             found[block.pairs] = block.at_targets(_solved(given, block, restart))
-    alone = given.degree[groups.sources][groups.group] == 0
+    alone = given.degree_of(groups.sources)[groups.group] == 0
     itself = groups.sources[groups.group] == groups.targets
     return groups.in_given_order(torch.where(alone, itself.to(torch.float64), found))
 
 
 def from_shares(share: Tensor, given: Structure, pairs: Tensor, *, symmetric: bool) -> Tensor:
     """Return pi_i[j], or the sum of both directions."""
-    degree = given.degree[pairs].clamp(min=1)
+    degree = given.degree_of(pairs).clamp(min=1)
     return share * (degree.sum(0) if symmetric else degree[1])
 
 
@@ -150,15 +150,15 @@ def _pushed(given: Structure, groups: Groups, restart: float, tolerance: float) 
         push(indptr, columns, sources, ptr, targets, restart, tolerance, values, first, last)
 
     run_blocks(call, groups.sources.numel(), groups.sources.numel() * given.csr.num_entries)
-    return out / given.degree[groups.targets].clamp(min=1)
+    return out / given.degree_of(groups.targets).clamp(min=1)
 
 
 def _solved(given: Structure, block: SourceBlock, restart: float) -> Tensor:
     """Return pi_i[j] / d_j of all nodes j, which solves z = rho e_i / d_i + (1 - rho) D^-1 A z."""
-    damping, degree = 1.0 - restart, given.degree
+    damping = 1.0 - restart
     # from the norm in which the error is bounded to single values: at most the root of a degree
-    largest = max(int(degree.max()), 1)
-    source = block.start * (restart / degree[block.sources].clamp(min=1).to(torch.float64))
+    largest = max(int(given.degree.max()), 1)
+    source = block.start * (restart / given.degree_of(block.sources).clamp(min=1).to(torch.float64))
 
     def product(z: Tensor) -> Tensor:
         out: Tensor = reduce_rows(given.csr, z, None, "mean", given.backend)

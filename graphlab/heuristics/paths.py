@@ -72,10 +72,10 @@ def scores_of_hops(distances: Tensor) -> Tensor:
 
 def hops(given: Structure, pairs: Tensor, *, without_edge: bool) -> Tensor:
     """Return the hops between pairs, 0 for self pairs, -1 where there is no path, (B,) int64."""
-    groups = grouped(pairs, given.degree)
     if without_edge:
         run = _meeting if given.backend == "compiled" else _torch_without_edge
         return run(given, pairs)
+    groups = grouped(pairs, given)
     if given.backend == "torch":
         return groups.in_given_order(_torch_hops(given, groups))
     # one search of everything pays where more pairs share a source than two balls are small

@@ -27,11 +27,12 @@ _SPARSE = 8  # blocks of the longer row an id of the shorter one: beyond, blocks
 @kernel_part
 def fetch_ahead(indptr: Array, columns: Array, src: Array, dst: Array, p: int) -> None:
     """Have the memory send what pairs behind pair p will read."""
-    far, near = min(p + 20, src.size - 1), min(p + 4, src.size - 1)
+    far, near = min(p + 28, src.size - 1), min(p + 6, src.size - 1)
     prefetch(indptr, src[far])
     prefetch(indptr, dst[far])
-    prefetch(columns, indptr[src[near]])
-    prefetch(columns, indptr[dst[near]])
+    for ahead in range(0, 64, 16):  # four cache lines of each row; the machine guesses the rest
+        prefetch(columns, indptr[src[near]] + ahead)
+        prefetch(columns, indptr[dst[near]] + ahead)
 
 
 @kernel_part

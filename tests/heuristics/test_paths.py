@@ -46,7 +46,7 @@ def test_every_pair_of_small_graphs(name, remove, backend):
 def test_both_searches_agree():
     given = structure(as_graph(nx.gnm_random_graph(300, 420, seed=0)), 300, "auto")
     pairs = read(torch.randint(0, 300, (2, 3000)), given)
-    groups = grouped(pairs, given.degree)
+    groups = grouped(pairs, given)
     one = groups.in_given_order(_from_sources(given, groups))
     assert torch.equal(one, _meeting(given, pairs, without_edge=False))
     assert torch.equal(one, hops(given, pairs, without_edge=False))
