@@ -5,6 +5,8 @@ a merge of sorted rows in two passes, count and fill, as one writes it first; an
 rebuilt and sorted to remove edges.
 """
 
+# ruff: noqa: PLR0912, PLR0917  (kernels take arrays and many numbers, and branch)
+
 from __future__ import annotations
 
 import numba

@@ -30,6 +30,8 @@ def _mathml(text, node, *, as_block):
         known = _FRACTION.sub(r"\\frac{\1}{\2}", known)
         # the sign that docutils takes for a difference of sets is missing in many fonts
         known = re.sub(r"\\setminus\b", r"\\backslash", known)
+        # of these docutils makes bars that grow with all that follows
+        known = re.sub(r"\\[lr]vert\b", "|", known)
         return tex2mathml(_ACCENT.sub(r"{\1{}}", known), as_block=as_block)
     except MathError as error:
         logger.warning("formula %r: %s", text, error, location=node)

@@ -23,7 +23,7 @@ from graphlab.models.mlp import MLP
 from graphlab.models.ncn import NCN
 from graphlab.models.ncn_variants import NCN2, NCNdiff
 from graphlab.models.ncnc import NCNC
-from graphlab.models.recommend import Recommendations, recommend
+from graphlab.models.recommendation import Recommendations, recommend
 
 __all__ = [
     "DAGNN",

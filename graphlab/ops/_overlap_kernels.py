@@ -12,7 +12,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphlab.ops._compile import kernel, kernel_part
-from graphlab.ops._simd_ids import WIDE, load_ids, lowest, matches, prefetch, store_ids
+from graphlab.ops._simd_ids import (
+    WIDE,
+    contains,
+    entry,
+    load_ids,
+    lowest,
+    matches,
+    only,
+    prefetch,
+    put,
+    store_ids,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,30 +61,32 @@ def intersect(columns: Array, i: int, i_end: int, j: int, j_end: int, nodes: Arr
             j += a >= b
     elif count <= WIDE:
         at = min(j, columns.size - WIDE)
-        ids = load_ids(columns, at)
-        own = ((1 << count) - 1) << (j - at)  # the vector reads into other rows
+        ids = only(load_ids(columns, at), j - at, j_end - at)  # not those of rows beside
         for e in range(i, i_end):
-            nodes[k] = columns[e]
-            k += (matches(ids, columns[e]) & own) != 0
+            a = entry(columns, e)
+            put(nodes, k, a)
+            k += contains(ids, a)
     elif count <= _SPARSE * WIDE * (i_end - i):
         while i < i_end and j < j_end:
             at = min(j, j_end - WIDE)
             ids = load_ids(columns, at)
             last = columns[at + WIDE - 1]
-            while i < i_end and columns[i] <= last:
-                nodes[k] = columns[i]
-                k += matches(ids, columns[i]) != 0
+            while i < i_end and entry(columns, i) <= last:
+                a = entry(columns, i)
+                put(nodes, k, a)
+                k += contains(ids, a)
                 i += 1
             j += WIDE
     else:
         for e in range(i, i_end):
+            a = entry(columns, e)
             at, blocks = j, (count - 1) // WIDE  # the last block needs no look
             while blocks > 0:
                 half = (blocks + 1) >> 1
-                at += half * WIDE if columns[at + half * WIDE - 1] < columns[e] else 0
+                at += half * WIDE if entry(columns, at + half * WIDE - 1) < a else 0
                 blocks -= half
-            nodes[k] = columns[e]
-            k += matches(load_ids(columns, min(at, j_end - WIDE)), columns[e]) != 0
+            put(nodes, k, a)
+            k += contains(load_ids(columns, min(at, j_end - WIDE)), a)
     return k
 
 

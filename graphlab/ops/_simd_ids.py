@@ -9,12 +9,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]  # int32 or int64, one-dimensional, contiguous
 
-__all__ = ["WIDE", "load_ids", "lowest", "matches", "prefetch", "store_ids"]
+__all__ = [
+    "WIDE",
+    "contains",
+    "entry",
+    "load_ids",
+    "lowest",
+    "matches",
+    "only",
+    "prefetch",
+    "put",
+    "store_ids",
+]
 
 WIDE = 32
 
@@ -27,6 +40,28 @@ def load_ids(array: Array, at: int) -> Array:
 def store_ids(array: Array, at: int, ids: Array) -> None:
     """Write the thirty-two ids to position ``at``."""
     array[at : at + WIDE] = ids
+
+
+def entry(array: Array, at: int) -> Any:  # noqa: ANN401  (a scalar of the array's type)
+    """Return the entry at ``at`` >= 0: compiled without the test for negative positions."""
+    return array[at]
+
+
+def put(array: Array, at: int, value: Any) -> None:  # noqa: ANN401  (likewise)
+    """Write an entry at ``at`` >= 0."""
+    array[at] = value
+
+
+def only(ids: Array, first: int, last: int) -> Array:
+    """Return the ids ``first`` to ``last - 1`` in their places, and -1 in the others."""
+    kept = np.full_like(ids, -1)
+    kept[first:last] = ids[first:last]
+    return kept
+
+
+def contains(ids: Array, wanted: Any) -> bool:  # noqa: ANN401  (an id of the vector's type)
+    """Return whether one of the ids is the wanted one; cheaper than :func:`matches`."""
+    return bool((ids == wanted).any())
 
 
 def matches(ids: Array, wanted: Any) -> int:  # noqa: ANN401  (an id of the vector's type)

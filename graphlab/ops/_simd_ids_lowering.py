@@ -1,5 +1,5 @@
 """Machine code for the operations of ``_simd_ids``; called once, before the first compilation."""
-# ruff: noqa: ANN401, PLR0917, PLW0108  (a typing language of numba's own, which wants lambdas with
+# ruff: noqa: ANN401, PLR0915, PLR0917, PLW0108  (a typing language of numba's own, wants lambdas with
 # the very names of the arguments; its objects carry no types)
 # mypy: ignore-errors
 
@@ -40,6 +40,12 @@ def register() -> None:
         data = context.make_array(kind)(context, builder, array).data
         return builder.bitcast(builder.gep(data, [at]), to.as_pointer())
 
+    def spread(builder: Any, scalar: Any, kind: Any) -> Any:
+        empty = ir.Constant(kind, ir.Undefined)
+        one = builder.insert_element(empty, scalar, int32(0))
+        zero = ir.Constant(ir.VectorType(int32, kind.count), [0] * kind.count)
+        return builder.shuffle_vector(one, empty, zero)
+
     @intrinsic
     def _load(typing: Any, array: Any, at: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -66,13 +72,61 @@ def register() -> None:
     def _matches(typing: Any, ids: Any, wanted: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             vector, value = arguments
-            empty = ir.Constant(vector.type, ir.Undefined)
-            one = builder.insert_element(empty, value, int32(0))
-            zero = ir.Constant(ir.VectorType(int32, lanes), [0] * lanes)
-            equal = builder.icmp_signed("==", vector, builder.shuffle_vector(one, empty, zero))
+            equal = builder.icmp_signed("==", vector, spread(builder, value, vector.type))
             return builder.zext(builder.bitcast(equal, ir.IntType(lanes)), int64)
 
         return types.int64(ids, ids.dtype), code
+
+    @intrinsic
+    def _contains(typing: Any, ids: Any, wanted: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            vector, value = arguments
+            element = vector.type.element
+            part = ir.VectorType(element, 8)
+            wide = spread(builder, value, part)
+            found = None
+            # as one comparison, the thirty-two results would be packed into bits first
+            for start in range(0, lanes, 8):
+                places = ir.Constant(ir.VectorType(int32, 8), list(range(start, start + 8)))
+                ids = builder.shuffle_vector(vector, vector, places)
+                equal = builder.sext(builder.icmp_signed("==", ids, wide), part)
+                found = equal if found is None else builder.or_(found, equal)
+            signs = builder.icmp_signed("<", found, ir.Constant(part, [0] * 8))
+            bits = builder.bitcast(signs, ir.IntType(8))
+            return builder.icmp_unsigned("!=", bits, ir.IntType(8)(0))
+
+        return types.boolean(ids, ids.dtype), code
+
+    @intrinsic
+    def _only(typing: Any, ids: Any, first: Any, last: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            vector, begin, end = arguments
+            kind = ir.VectorType(int32, lanes)
+            start = builder.trunc(begin, int32)
+            count = builder.sub(builder.trunc(end, int32), start)
+            place = builder.sub(ir.Constant(kind, list(range(lanes))), spread(builder, start, kind))
+            own = builder.icmp_unsigned("<", place, spread(builder, count, kind))
+            return builder.select(own, vector, ir.Constant(vector.type, [-1] * lanes))
+
+        return ids(ids, types.intp, types.intp), code
+
+    @intrinsic
+    def _entry(typing: Any, array: Any, at: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            kind = context.get_value_type(array.dtype)
+            return builder.load(pointer(context, builder, array, *arguments, kind))
+
+        return array.dtype(array, types.intp), code
+
+    @intrinsic
+    def _put(typing: Any, array: Any, at: Any, value: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            kind = context.get_value_type(array.dtype)
+            where = pointer(context, builder, array, *arguments[:2], kind)
+            builder.store(arguments[2], where)
+            return context.get_dummy_value()
+
+        return types.void(array, types.intp, array.dtype), code
 
     @intrinsic
     def _lowest(typing: Any, bits: Any) -> Any:
@@ -105,6 +159,18 @@ def register() -> None:
             (lambda array, at, ids: _store(array, at, ids)) if plain(array) else None
         )
     )
+    overload(_simd_ids.entry)(
+        lambda array, at: (lambda array, at: _entry(array, at)) if plain(array) else None
+    )
+    overload(_simd_ids.put)(
+        lambda array, at, value: (
+            (lambda array, at, value: _put(array, at, value)) if plain(array) else None
+        )
+    )
+    overload(_simd_ids.only)(
+        lambda ids, first, last: lambda ids, first, last: _only(ids, first, last)
+    )
+    overload(_simd_ids.contains)(lambda ids, wanted: lambda ids, wanted: _contains(ids, wanted))
     overload(_simd_ids.matches)(lambda ids, wanted: lambda ids, wanted: _matches(ids, wanted))
     overload(_simd_ids.lowest)(lambda bits: lambda bits: _lowest(bits))
     overload(_simd_ids.prefetch)(

@@ -47,6 +47,11 @@ def test_a_difference_of_sets_is_a_sign_of_every_font():
     assert "\u2216" not in made
 
 
+def test_bars_do_not_grow():
+    made = extension("mathml")._mathml(r"\lvert A \rvert / \lvert B \rvert", None, as_block=False)
+    assert made.count('<mo stretchy="false">|</mo>') == 4
+
+
 def test_names_of_metrics_are_no_links_to_mail():
     from docutils.core import publish_doctree
     from docutils.nodes import reference

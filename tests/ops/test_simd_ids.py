@@ -4,7 +4,18 @@ import numpy as np
 import pytest
 
 from graphlab.ops._compile import Kernel
-from graphlab.ops._simd_ids import WIDE, load_ids, lowest, matches, prefetch, store_ids
+from graphlab.ops._simd_ids import (
+    WIDE,
+    contains,
+    entry,
+    load_ids,
+    lowest,
+    matches,
+    only,
+    prefetch,
+    put,
+    store_ids,
+)
 
 
 def everything(x, out, wide, numbers):
@@ -18,15 +29,23 @@ def everything(x, out, wide, numbers):
     numbers[3] = lowest(numbers[1])
     numbers[4] = matches(load_ids(x, 8), x[39])
     numbers[5] = lowest(numbers[4])
+    put(numbers, 6, entry(x, 7))
+    for k in range(WIDE + 1):  # each lane is compared, and no other number
+        numbers[7] += contains(load_ids(x, 1), x[1 + k])
+    for first in range(WIDE + 1):
+        for last in range(first, WIDE + 1):
+            part = only(load_ids(x, 0), first, last)
+            for k in range(WIDE):
+                numbers[8] += contains(part, x[k]) == (first <= k < last)
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
 def test_compiled_operations_equal_the_numpy_ones(dtype):
-    x = np.arange(41, dtype=dtype) - 20
+    x = np.arange(41, dtype=dtype)
     x[17] = x[5]
     results = []
     for run in (everything, Kernel(everything)):
-        out, wide, numbers = np.full(40, 7, dtype), np.zeros(WIDE, np.int64), np.zeros(6, np.int64)
+        out, wide, numbers = np.full(40, 7, dtype), np.zeros(WIDE, np.int64), np.zeros(9, np.int64)
         run(x, out, wide, numbers)
         results.append((out, wide, numbers))
     for plain, compiled in zip(*results, strict=True):
@@ -34,7 +53,7 @@ def test_compiled_operations_equal_the_numpy_ones(dtype):
     out, wide, numbers = results[0]
     assert out.tolist() == [7, *x[2:34].tolist(), *[7] * 7]
     assert wide.tolist() == x[:WIDE].tolist()
-    assert numbers.tolist() == [1 << 5 | 1 << 17, 0, 5, 64, 1 << 31, 31]
+    assert numbers.tolist()[:8] == [1 << 5 | 1 << 17, 0, 5, 64, 1 << 31, 31, 7, WIDE]
 
 
 def strided(x, numbers):

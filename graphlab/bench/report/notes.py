@@ -80,7 +80,7 @@ def selection(record: RunRecord) -> str:
         ...     identity=Identity(run_id="1", cell_id="c", suite="s", system="GCN", dataset="cora",
         ...                       task="node", protocol="public", seed=0),
         ...     config=Config(model="gcn", recipe={"monitor": "acc", "select": "best"}),
-        ...     result=Result(status="done"))
+        ...     result=Result(status="done", epochs_run=9))
         >>> selection(run)
         'at the epoch of best validation accuracy'
     """
