@@ -285,6 +285,33 @@ def test_reverse_and_simple():
     assert as_graph([[0, 1], [1, 0]], 2, edge_weight=[2.0, 2.0]).is_undirected()
 
 
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64])
+def test_a_graph_of_simple_rows_equals_the_one_of_its_edge_list(dtype):
+    other = as_graph([[0, 0, 1, 3], [1, 2, 2, 3]], 5).simple()
+    x = torch.ones(5, 2)
+    graph = Graph.from_simple_rows(other.indptr, other.indices.to(dtype), x=x)
+    assert (graph.num_nodes, graph.num_edges) == (5, 6)
+    assert graph.simple() is graph
+    assert graph.is_undirected()
+    assert not graph.has_self_loops()
+    assert graph.features is x
+    assert graph.edge_weight is None
+    assert graph.degree().tolist() == [2, 2, 2, 0, 0]
+    assert graph.indices.dtype == torch.int64
+    assert graph.indices.tolist() == other.indices.tolist()
+    assert torch.equal(graph.edge_index, other.edge_index)
+    assert graph.edge_index is graph.edge_index
+    assert graph.perm.tolist() == list(range(6))
+    assert graph.to_scipy().toarray().tolist() == other.to_scipy().toarray().tolist()
+    moved = Graph.from_simple_rows(other.indptr, other.indices.to(dtype)).to("meta")
+    assert moved.indices.device.type == moved.edge_index.device.type == "meta"
+    # weights that are given to it make it another graph: simple graphs have none
+    weighted = as_graph(graph, edge_weight=torch.arange(6.0))
+    assert not weighted.is_undirected()
+    assert weighted.simple() is not weighted
+    assert weighted.simple().edge_weight is None
+
+
 def test_degree_scipy_repr_copy_and_device():
     graph = as_graph(EDGES, 5).with_features(torch.ones(5, 2))
     assert graph.degree().tolist() == [2, 0, 1, 1, 0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import dataclass
 
 import torch
@@ -65,10 +66,12 @@ def _hits(indptr: Tensor, indices: Tensor, src: Tensor, dst: Tensor) -> _Hits:
     count = length.index_select(0, short)
     place = _places(begin.index_select(0, short), count, indices.numel())
     pair = torch.repeat_interleave(count.to(place.dtype), output_size=place.numel())
-    table = _TABLES.get(indices, lambda: _table(indptr, indices), extra=id(indptr))
-    spot = _starts(long, table.numel(), indices.dtype).index_select(0, pair)
-    spot = spot.add_(indices.index_select(0, place)).bitwise_and_(table.numel() - 1)
-    maybe = table.index_select(0, spot).nonzero().squeeze(1)
+    table = _known_table(indptr, indices)
+    spot = _starts(long, 8 * table.numel(), indices.dtype).index_select(0, pair)
+    spot = spot.add_(indices.index_select(0, place)).bitwise_and_(8 * table.numel() - 1)
+    bits = table.index_select(0, spot >> 3)
+    bits = bits.bitwise_right_shift_(spot.bitwise_and_(7).to(torch.uint8)).bitwise_and_(1)
+    maybe = bits.nonzero().squeeze(1)
     pair = pair.index_select(0, maybe).to(torch.int64)
     place = place.index_select(0, maybe).to(torch.int64)
     wanted = indices.index_select(0, place)
@@ -104,31 +107,48 @@ def _starts(row: Tensor, size: int, dtype: torch.dtype) -> Tensor:
     return (row * _SPREAD).bitwise_and_(size - 1).to(dtype)
 
 
+def _known_table(indptr: Tensor, indices: Tensor) -> Tensor:
+    """Return the table of some rows, made once as long as they are the same tensors."""
+
+    def build() -> tuple[weakref.ref[Tensor], Tensor]:
+        return weakref.ref(indptr), _table(indptr, indices)
+
+    made_for, table = _TABLES.get(indices, build)
+    return table if made_for() is indptr else _table(indptr, indices)
+
+
 def _table(indptr: Tensor, indices: Tensor) -> Tensor:
-    """Return a table in which the place of each entry is marked; others share some of them."""
-    size = 1 << min(31, (_PLACES * max(indices.numel(), 1) - 1).bit_length())
+    """Return a table of bits in which the place of each entry is set; others share some of them."""
+    size = 1 << max(6, min(31, (_PLACES * indices.numel()).bit_length()))
     row = torch.arange(indptr.numel() - 1, device=indptr.device)
     start = _starts(row, size, indices.dtype)
     spot = start.repeat_interleave(indptr.diff(), output_size=indices.numel())
     spot = spot.add_(indices).bitwise_and_(size - 1)
-    table = torch.zeros(size, dtype=torch.bool, device=indptr.device)
-    return table.index_fill_(0, spot.to(torch.int64), True)
+    marks = torch.zeros(size, dtype=torch.bool, device=indptr.device)
+    marks.index_fill_(0, spot.to(torch.int64), True)
+    # eight bytes of 0 or 1, times this number, have their bits side by side in the highest byte
+    return (marks.view(torch.int64) * 0x0102040810204080 >> 56).to(torch.uint8)
 
 
 def find_by_torch(
     indptr: Tensor, indices: Tensor, row: Tensor, wanted: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return whether and where entries stand in given rows, by halving all rows at once."""
-    low, end = indptr.index_select(0, row), indptr.index_select(0, row + 1)
-    left = end - low
-    top = max(indices.numel() - 1, 0)
-    for _ in range(int(left.max()).bit_length() if left.numel() else 0):
-        half = (left + 1) >> 1
-        smaller = indices.index_select(0, (low + half - 1).clamp_(0, top)) < wanted
-        smaller &= left > 0
-        low = torch.where(smaller, low + half, low)
-        left = torch.where(smaller, left - half, half - 1)
-    found = low < end
-    if indices.numel():
-        found &= indices.index_select(0, low.clamp(max=top)) == wanted
-    return found, low
+    """Return whether and where entries stand in given rows: one search in all rows at once."""
+    at, end = indptr.index_select(0, row), indptr.index_select(0, row + 1)
+    longest = int((end - at).max()) if row.numel() else 0
+    if longest == 0:
+        return torch.zeros_like(row, dtype=torch.bool), at
+    top = indices.numel() - 1
+    reach, value = torch.empty_like(at), indices.new_empty(row.numel())
+    inside, smaller = (torch.empty_like(row, dtype=torch.bool) for _ in range(2))
+    step = 1 << longest.bit_length() - 1
+    while step:  # results go where they went before: new memory costs more than the arithmetic
+        torch.add(at, step, out=reach)
+        torch.le(reach, end, out=inside)
+        torch.index_select(indices, 0, reach.sub_(1).clamp_(max=top), out=value)
+        torch.lt(value, wanted, out=smaller)
+        at.add_(smaller.logical_and_(inside), alpha=step)
+        step >>= 1
+    torch.lt(at, end, out=inside)
+    torch.index_select(indices, 0, torch.clamp(at, max=top, out=reach), out=value)
+    return torch.eq(value, wanted, out=smaller).logical_and_(inside), at

@@ -26,6 +26,7 @@ _PAIRS = 2048  # in a block
 _ROWS = 4096
 _ROOM = 32  # entries that a kernel may write behind the last one
 _WORD = 8
+_INT32_MAX = 2**31 - 1
 
 
 @eager
@@ -152,6 +153,7 @@ def _remove_torch(csr: Csr, row: Tensor, column: Tensor) -> tuple[Tensor, Tensor
 
 
 def _kept(indptr: Tensor, indices: Tensor, keep: Tensor) -> tuple[Tensor, Tensor]:
-    before = torch.zeros(keep.numel() + 1, dtype=torch.int64, device=keep.device)
-    torch.cumsum(keep, 0, out=before[1:])
-    return before.index_select(0, indptr), indices[keep]
+    kind = torch.int32 if keep.numel() <= _INT32_MAX else torch.int64
+    before = torch.zeros(keep.numel() + 1, dtype=kind, device=keep.device)
+    torch.cumsum(keep, 0, dtype=kind, out=before[1:])
+    return before.index_select(0, indptr).to(torch.int64), indices.masked_select(keep)

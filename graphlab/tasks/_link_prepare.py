@@ -63,9 +63,9 @@ def link_problem(
         "val": _stage(inputs, split["val"], device),
         "test": _stage(test_inputs, split["test"], device),
     }
-    metrics = task.reported(
-        own_negatives=stages["val"].own_negatives, card_metric=data.metric or None
-    )
+    # a set that was loaded for another task has that task's metric
+    metric = data.metric if data.task == "link" else data.card.metric.get("link")
+    metrics = task.reported(own_negatives=stages["val"].own_negatives, card_metric=metric or None)
     return LinkProblem(
         train=LinkTrain(inputs, edges, *_copies(edges, graph.num_nodes)),
         **stages,

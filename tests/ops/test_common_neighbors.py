@@ -318,3 +318,14 @@ def test_bad_pairs_are_named(function, src, dst, text):
 def test_an_unknown_backend_is_named():
     with pytest.raises(InputError, match="backend is 'fast'"):
         common_neighbors(TRIANGLE, [0], [1], backend="fast")
+
+
+def test_other_boundaries_of_the_same_columns_are_seen():
+    """The torch backend keeps a table of the rows; it must not serve other rows."""
+    indices = torch.tensor([0, 0, 1], dtype=torch.int32)
+    first, second = torch.tensor([0, 1, 3]), torch.tensor([0, 1, 1, 3])
+    for backend in BACKENDS:
+        for indptr, other, expected in ((first, 1, [0]), (second, 2, [0]), (second, 1, [])):
+            ends = torch.tensor([0]), torch.tensor([other])
+            found = overlap_rows(indptr, indices, *ends, residuals=False, backend=backend)
+            assert found.cn.tolist() == expected

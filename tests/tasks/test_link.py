@@ -162,6 +162,11 @@ def test_seed_decides_the_split_and_its_digest(data):
     assert one.inputs.x is other.inputs.x  # seeds share what models derive from the features
 
 
+def test_a_set_loaded_for_another_task_has_its_link_metric():
+    problem = task().prepare(load("debdeps"), 0)
+    assert problem.metrics[0].name == load("debdeps", "link").metric
+
+
 def test_features_stay_sparse_where_the_model_takes_them(data):
     x = data.graph.x.clone()
     x[torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) < 0.97] = 0
