@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 _STEP = 512  # pairs in a block
+_FULL = 8  # lists are copied where more than an eighth of their memory was not used
 _SLACK = 32  # places behind the lists of a block that its kernel may overwrite
 
 
@@ -230,41 +231,47 @@ def _overlap(
         list_limits(pointers, i, j, _STEP, limits, first, last)
 
     run_blocks(limit, blocks, i.size)
-    common, left, right = limits[0::3], limits[1::3], limits[2::3]
     kind = np.int64 if dtype == torch.int64 else np.int32
-    lists = [_Lists(i.size, common, kind)]
+    lists = [_Lists(i.size, limits[0::3])]
+    lists[0].nodes = np.empty(lists[0].most, kind)
     if residuals:
-        lists += [_Lists(i.size, most + _SLACK, kind) for most in (left, right)]
+        lists += [_Lists(i.size, limits[which::3] + _SLACK) for which in (1, 2)]
+        # one block of memory for both, which the next call can use again as one
+        both = np.empty(lists[1].most + lists[2].most, kind)
+        lists[1].nodes, lists[2].nodes = np.split(both, [lists[1].most])
     parts = [array for each in lists for array in (each.offset, each.began, each.ptr, each.nodes)]
     run = overlap_lists if residuals else common_lists
 
     def fill(first: int, last: int) -> None:
         run(pointers, columns, i, j, _STEP, *parts, first, last)
 
-    entries = int(left.sum()) + int(right.sum())
-    run_blocks(fill, blocks, 32 * i.size + (entries >> 3))
+    run_blocks(fill, blocks, 32 * i.size + (int(limits.sum()) >> 3))
     return Overlap(*(tensor for each in lists for tensor in each.finished()))
 
 
 class _Lists:
-    """Lists that are being written block by block, each from the place that it needs at most.
+    """Lists that are being written block by block, each block from the place it needs at most.
 
     Args:
         count: Number of lists.
         limits: Most entries of each block.
-        kind: Type of the nodes.
     """
 
-    def __init__(self, count: int, limits: NDArray[Any], kind: type[np.generic]) -> None:
+    nodes: NDArray[Any]  # places that are never written are never backed by memory
+
+    def __init__(self, count: int, limits: NDArray[Any]) -> None:
         self.offset = np.zeros(limits.size + 1, np.int64)
         np.cumsum(limits, out=self.offset[1:])
         self.began = np.empty(limits.size, np.int64)
         self.ptr = np.zeros(count + 1, np.int64)
-        # places that are never written are never backed by memory
-        self.nodes: NDArray[Any] = np.empty(int(self.offset[-1]), kind)
+        self.most = int(self.offset[-1])
 
     def finished(self) -> tuple[Tensor, Tensor]:
         """Return boundaries and nodes."""
         close_gaps(self.began, self.ptr, self.nodes, _STEP)
-        self.nodes.resize(int(self.ptr[-1]), refcheck=False)  # gives back what was not used
-        return torch.from_numpy(self.ptr), torch.from_numpy(self.nodes)
+        used = int(self.ptr[-1])
+        if self.nodes.base is None:
+            self.nodes.resize(used, refcheck=False)  # gives back what was not used
+        elif _FULL * used < (_FULL - 1) * self.most:
+            self.nodes = self.nodes[:used].copy()
+        return torch.from_numpy(self.ptr), torch.from_numpy(self.nodes[:used])
