@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from graphlab.nn._link_convs import draw_key
+from graphlab.ops.capping import cap_lists
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -99,35 +102,16 @@ def touched(nodes: Iterable[Tensor], like: Tensor) -> Tensor:
 
 
 def capped(lists: Lists, most: int, *, training: bool) -> Lists:
-    """Replace each list longer than ``most`` by that many uniform draws with replacement.
+    """Replace each list longer than ``most`` by that many draws; see :func:`cap_lists`.
 
-    Each draw weighs the list's length over ``most``, so a sum over the list is estimated without
-    bias. In training the draws come from torch's global generator, in evaluation from a fixed
-    seed, so that equal calls give equal scores.
+    In training the draws follow torch's global generator, in evaluation they are fixed, so that
+    equal calls give equal scores.
 
     Args:
         lists: Lists without weights.
-        most: Largest length; negative: no limit.
-        training: Which generator.
+        most: Largest length; -1: no limit.
+        training: Whether to draw anew.
     """
-    length = lists.lengths
-    if most < 0 or length.numel() == 0 or int(length.max()) <= most:
+    if most == -1:
         return lists
-    device = length.device
-    generator = None
-    if not training:
-        generator = torch.Generator(device).manual_seed(0)
-    kept = length.clamp(max=most)
-    ptr = torch.zeros_like(lists.ptr)
-    torch.cumsum(kept, 0, out=ptr[1:])
-    pair = torch.arange(length.numel(), device=device)
-    owner = pair.repeat_interleave(kept, output_size=int(ptr[-1]))
-    place = torch.arange(owner.numel(), device=device) - ptr[owner]
-    full = length[owner]
-    long = full > most
-    drawn = torch.rand(owner.numel(), generator=generator, dtype=torch.float64, device=device)
-    drawn = (drawn * full).long().clamp(max=full - 1)
-    place = torch.where(long, drawn, place)
-    nodes = lists.nodes.index_select(0, lists.ptr[owner] + place)
-    weight = torch.where(long, full / most, 1.0).to(torch.float32)
-    return Lists(ptr, nodes, weight)
+    return Lists(*cap_lists(lists.ptr, lists.nodes, most, draw_key() if training else 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -82,18 +83,9 @@ def _weights(graph: Graph, csr: Csr) -> Tensor:
     return total.index_add_(0, torch.searchsorted(keys, found), values)
 
 
-def _sum(x: Tensor, near: Neighbors) -> Tensor:
-    out = reduce_rows(near.csr, x, near.weight, "sum", choose_backend("auto", x))
-    return out if near.scale == 1 else out * near.scale
-
-
-def _mean(x: Tensor, near: Neighbors) -> Tensor:
-    out = reduce_rows(near.csr, x, near.weight, "mean", choose_backend("auto", x))
-    return out if near.scale == 1 else out * near.scale
-
-
-def _max(x: Tensor, near: Neighbors) -> Tensor:
-    out = reduce_rows(near.csr, x, near.weight, "max", choose_backend("auto", x))
+def _reduced(x: Tensor, near: Neighbors, *, reduce: str) -> Tensor:
+    """Return the sum, mean or maximum over neighbours."""
+    out = reduce_rows(near.csr, x, near.weight, reduce, choose_backend("auto", x))
     return out if near.scale == 1 else out * near.scale
 
 
@@ -144,6 +136,8 @@ class _Normalized(torch.autograd.Function):
             weight = bare.index_select(0, position) * half.index_select(0, other.indices)
         return _apply(grad.contiguous(), other, weight, half), None, None, None
 
+
+_sum, _mean, _max = (partial(_reduced, reduce=kind) for kind in ("sum", "mean", "max"))
 
 CONVS: dict[str, Callable[[Tensor, Neighbors], Tensor]] = {
     "puregcn": _normalized,

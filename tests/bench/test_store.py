@@ -401,7 +401,9 @@ def test_a_thousand_records_open_fast(store):
         (folder / "run.json").write_text(payload)
     age_everything(store)
     assert len(store.records()) == 1000
-    begin = time.process_time()
-    assert len(store.records()) == 1000
-    # seven times what it takes alone: a busy machine stretches CPU time too
-    assert time.process_time() - begin < 2.0
+    seconds = []
+    for _ in range(3):  # the best of three: a busy machine stretches CPU time too
+        begin = time.process_time()
+        assert len(store.records()) == 1000
+        seconds.append(time.process_time() - begin)
+    assert min(seconds) < 0.6
