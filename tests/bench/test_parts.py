@@ -670,14 +670,6 @@ def test_an_old_outline_without_parts_is_read(tmp_path, make_run):
 
 # -- in real processes ----------------------------------------------------------------------------
 
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("parts")
-    (folder / "tiny.py").write_text(MODELS, encoding="utf-8")
-    return folder
-
-
 SMALL = {
     "name": "small",
     "title": "Small",
@@ -696,8 +688,15 @@ SMALL = {
 }
 
 
-def test_a_suite_of_two_tasks_runs_resumes_and_reports(place):
-    result = graphlab.bench.run(SMALL, results=place / "results")
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """The folder of results of ``SMALL``, run once for the tests that read it, and its result."""
+    results = tmp_path_factory.mktemp("parts") / "results"
+    return results, graphlab.bench.run(SMALL, results=results)
+
+
+def test_a_suite_of_two_tasks_runs_resumes_and_reports(ran):
+    results, result = ran
     assert (result.exit_code, result.executed, len(result)) == (0, 3, 3)
     assert [part.title for part in result.table.sections] == [
         "Node classification",
@@ -713,19 +712,21 @@ def test_a_suite_of_two_tasks_runs_resumes_and_reports(place):
         None,
         0,
     )
-    again = graphlab.bench.run(SMALL, results=place / "results")
+    again = graphlab.bench.run(SMALL, results=results)
     assert again.executed == 0
     assert repr(again) == repr(result)
-    narrow = graphlab.bench.run(SMALL, task="link", results=place / "results")
+    narrow = graphlab.bench.run(SMALL, task="link", results=results)
     assert (narrow.executed, len(narrow)) == (0, 2)
-    folder = place / "results" / "small"
+    folder = results / "small"
     assert len(result_table(RunStore(folder).records(), load_outline(folder)).sections) == 2
 
 
-def test_the_commands_show_all_parts(place, capsys):
+def test_the_commands_show_all_parts(ran, capsys):
+    results, _ = ran
+
     def call(*arguments):
         with pytest.raises(SystemExit) as caught:
-            cli.main([*arguments, "--results", str(place / "results")])
+            cli.main([*arguments, "--results", str(results)])
         assert caught.value.code == 0
         return capsys.readouterr().out
 
@@ -735,16 +736,16 @@ def test_the_commands_show_all_parts(place, capsys):
     assert call("show", "small").startswith("Small")
     both = json.loads(call("report", "small", "--json"))
     assert {line["task"] for line in both["results"]} == {"node", "link"}
-    cell = next(r["cell_id"] for r in _runs(place) if r["system"] == "CN")
+    cell = next(r["cell_id"] for r in _runs(results) if r["system"] == "CN")
     assert "Hits@100" in call("show", cell)
-    run = next(r["run_id"] for r in _runs(place) if r["system"] == "CN")
+    run = next(r["run_id"] for r in _runs(results) if r["system"] == "CN")
     shown = call("show", run)
     assert "none: there is nothing to learn" in shown
     assert "test negatives" in shown
 
 
-def _runs(place):
-    store = RunStore(place / "results" / "small")
+def _runs(results):
+    store = RunStore(results / "small")
     return [record.identity.model_dump() for record in store.records()]
 
 
