@@ -14,7 +14,14 @@ from torch import Tensor
 
 from graphlab.errors import InputError, ResourceError
 
-__all__ = ["EdgeList", "check_rows", "read_edges", "read_weight"]
+__all__ = [
+    "EdgeList",
+    "check_count",
+    "check_rows",
+    "check_square",
+    "read_edges",
+    "read_weight",
+]
 
 _SIGNED = (torch.int64, torch.int32, torch.int16, torch.int8)
 _UNSIGNED = (torch.uint64, torch.uint32, torch.uint16, torch.uint8)
@@ -114,7 +121,7 @@ def _edge_list(
     low, high = (int(v) for v in index.aminmax()) if index.numel() else (0, -1)
     if num_nodes is None:
         num_nodes = high + 1
-    num_nodes = _count(num_nodes)
+    num_nodes = check_count(num_nodes)
     if low < 0 or high >= num_nodes:
         wrong = low if low < 0 else high
         raise InputError(
@@ -125,7 +132,7 @@ def _edge_list(
     return EdgeList(index, num_nodes, weight, borrowed=True)
 
 
-def _count(num_nodes: Any) -> int:  # noqa: ANN401
+def check_count(num_nodes: Any) -> int:  # noqa: ANN401
     """Validate the number of nodes; an array or tensor of one number is taken too."""
     try:
         value = num_nodes.item() if hasattr(num_nodes, "item") else num_nodes
@@ -170,21 +177,21 @@ def _from_array(graph: Any, num_nodes: int | None, edge_weight: Any) -> _Parts: 
 
 
 def _from_dense(matrix: Tensor, num_nodes: int | None, edge_weight: Any) -> EdgeList:  # noqa: ANN401
-    _square(matrix.shape, num_nodes)
+    check_square(matrix.shape, num_nodes)
     _no_weight(edge_weight)
     index = matrix.nonzero().t()
     return _matrix_entries(index, matrix[index[0], index[1]], matrix.shape[0])
 
 
 def _from_torch_sparse(graph: Tensor, num_nodes: int | None, edge_weight: Any) -> _Parts:  # noqa: ANN401
-    _square(graph.shape, num_nodes)
+    check_square(graph.shape, num_nodes)
     _no_weight(edge_weight)
     coo = graph if graph.layout == torch.sparse_coo else graph.to_sparse(layout=torch.sparse_coo)
     return _matrix_entries(coo._indices(), coo._values(), graph.shape[0]), None, None
 
 
 def _from_scipy(graph: Any, num_nodes: int | None, edge_weight: Any) -> _Parts:  # noqa: ANN401
-    _square(graph.shape, num_nodes)
+    check_square(graph.shape, num_nodes)
     _no_weight(edge_weight)
     coo = graph.tocoo()
     index = torch.stack([torch.as_tensor(a).to(torch.int64) for a in coo.coords])
@@ -271,7 +278,8 @@ def _optional(name: str, value: Any) -> Tensor | None:  # noqa: ANN401
     return None if value is None else _tensor(name, value)
 
 
-def _square(shape: Any, num_nodes: int | None) -> None:  # noqa: ANN401
+def check_square(shape: Any, num_nodes: int | None) -> None:  # noqa: ANN401
+    """Raise InputError unless a shape is (n, n), with the expected n if there is one."""
     if len(shape) != 2 or shape[0] != shape[1]:
         raise InputError(f"The matrix has shape {tuple(shape)}, expected (n, n).")
     if num_nodes is not None and num_nodes != shape[0]:

@@ -17,6 +17,7 @@ __all__ = [
     "DatasetNotFound",
     "DatasetNotWritable",
     "DatasetTooLarge",
+    "GraphTooLarge",
     "GraphlabError",
     "InputError",
     "MissingDependency",
@@ -25,6 +26,7 @@ __all__ = [
     "UnknownDataset",
     "UnknownModel",
     "UnsafeFileError",
+    "UnsupportedGraph",
 ]
 
 
@@ -120,3 +122,11 @@ class NonFiniteError(GraphlabError, ArithmeticError):
 
 class ResourceError(GraphlabError, MemoryError):
     """Not enough memory: the estimate, what is available, the option that lowers it."""
+
+
+class GraphTooLarge(InputError, OverflowError):
+    """A result would pass the largest number of its type: names the part that is too large."""
+
+
+class UnsupportedGraph(InputError, TypeError):
+    """An object that is not one of the accepted descriptions of a graph."""

@@ -6,16 +6,21 @@ import hashlib
 import json
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any
 
 from graphlab._archive import safe_extract
 from graphlab._download import DownloadResult, download
 from graphlab._unpickle import restricted_unpickle
 from graphlab.errors import CheckpointError, InputError, UnsafeFileError
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = [
     "DownloadResult",
+    "atomic_open",
     "atomic_write",
     "canonical_json",
     "download",
@@ -44,12 +49,35 @@ def atomic_write(path: PathLike, data: bytes) -> None:
         OSError: The folder is missing or not writable, or the disk is full; an existing
             file is then untouched.
     """
+    with atomic_open(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def atomic_open(path: PathLike) -> Iterator[IO[bytes]]:
+    """Open a file for writing that takes its place when the block has ended without an error.
+
+    As :func:`atomic_write`, for content that is better written in parts.
+
+    Args:
+        path: Target; its folder must exist.
+
+    Raises:
+        OSError: As for :func:`atomic_write`; after any error an existing file is untouched.
+
+    Example:
+        >>> file = Path(tempfile.mkdtemp()) / "a.txt"
+        >>> with atomic_open(file) as part:
+        ...     _ = part.write(b"all")
+        >>> file.read_bytes()
+        b'all'
+    """
     target = Path(path)
     handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent)
     temporary = Path(name)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        with os.fdopen(handle, "w+b") as file:
+            yield file
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)  # mkstemp gives 0600, which a colleague could not read

@@ -1,11 +1,12 @@
-"""Where the files live that graphlab ships: data sets, suites, published numbers."""
+"""What there is to work with: the files that graphlab ships, and the memory that is free."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Literal
 
-__all__ = ["resource_dir"]
+__all__ = ["available_bytes", "resource_dir"]
 
 _CHECKOUT = {
     "datasets": Path("datasets"),
@@ -38,3 +39,42 @@ def resource_dir(kind: Literal["datasets", "suites", "reference"]) -> Path:
         f"The shipped folder {kind!r} is missing beside {package}; "
         "the installation is incomplete. Install graphlab again."
     )
+
+
+def available_bytes() -> int | None:
+    """Return the memory this process may still take, or None where the system does not say.
+
+    The least of what the system reports as available and what an address-space limit leaves.
+
+    Example:
+        >>> available_bytes() != 0
+        True
+    """
+    found = [value for value in (_system(), _limit()) if value is not None]
+    return min(found) if found else None
+
+
+def _system() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError):
+        return None
+
+
+def _limit() -> int | None:
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit == resource.RLIM_INFINITY:
+        return None
+    try:
+        used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        used = 0
+    return max(limit - used, 0)

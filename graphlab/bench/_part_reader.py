@@ -27,6 +27,7 @@ _KEYS = (
     "run_optional",
     "recipe",
     "task_options",
+    "features",
     "system",
 )
 _MOST_SEEDS = 10_000

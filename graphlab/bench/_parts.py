@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PartDocument", "part_tables", "split"]
 
-_MERGED = ("recipe", "task_options")  # a part changes single values of these tables
+_MERGED = ("recipe", "task_options", "features")  # a part changes single values of these tables
 _OF_THE_SUITE = ("title", "part")
 
 
@@ -63,8 +63,8 @@ class _PartWhere(Where):
 def split(raw: Mapping[str, object], where: Where) -> tuple[list[PartDocument], list[str]]:
     """Return the parts of a suite, and what is wrong with their tables.
 
-    What stands at the top serves every part that does not say otherwise; ``recipe`` and
-    ``task_options`` are joined value by value, all else is replaced as a whole.
+    What stands at the top serves every part that does not say otherwise; ``recipe``,
+    ``task_options`` and ``features`` are joined value by value, all else is replaced as a whole.
 
     Args:
         raw: The suite as written.

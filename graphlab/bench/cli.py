@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("graphlab.bench.commands.show", "Show one run, cell, model or data set."),
     "report": ("graphlab.bench.commands.report", "Write tables and a self-contained HTML page."),
     "data": ("graphlab.bench.commands.data", "List, inspect, fetch and verify data sets."),
+    "orbits": ("graphlab.bench.commands.orbits", "Count graphlet orbits in a graph of yours."),
     "doctor": ("graphlab.bench.commands.doctor", "Check this machine; say how to mend it."),
 }
 """Sub-command -> module and help line; the modules are not imported for ``--help``."""

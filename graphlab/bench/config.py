@@ -14,6 +14,8 @@ A suite is TOML (or a dictionary of the same keys)::
     epochs = 100
     [task_options]
     feature_norm = "row"
+    [features]                     # computed of the graph, appended to the features of the nodes
+    add = ["orbit-counts"]         # log(1 + count) of the 15 orbits
 
     [[system]]                     # one row of the table
     model  = "dagnn"
@@ -23,7 +25,7 @@ A suite is TOML (or a dictionary of the same keys)::
     K = 5
     [system.recipe]
     lr = 0.005
-    [system.on.citeseer.options]   # per data set: options, recipe, task_options
+    [system.on.citeseer.options]   # per data set: options, recipe, task_options, features
     K = 10
 
 A suite over several tasks or protocols has a ``[[part]]`` table for each. A part has the keys of a
@@ -39,6 +41,10 @@ suite and a title of its own; what it leaves out, it takes from the top::
     [[part]]
     protocol = "heart-85-5-10"
     seeds    = 1
+
+``[features]`` is a short form of the task's option ``add_features`` and may stand wherever
+``[task_options]`` may: at the top, in a part, a system, or for one data set. For links the added
+features are computed of the edges that a stage may see.
 
 Which place wins is told in :mod:`graphlab.bench.layers`.
 """

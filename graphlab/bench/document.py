@@ -27,7 +27,7 @@ DEFAULT_DATASET = "debdeps"
 _ADHOC = "adhoc"
 _LARGEST_FILE = 1_000_000
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_LAYERS = ("options", "recipe", "task_options")
+_LAYERS = ("options", "recipe", "task_options", "features")
 
 
 @dataclass

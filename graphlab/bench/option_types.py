@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["OptionError", "coerce", "describe", "range_problem"]
+__all__ = ["OptionError", "coerce", "describe", "misfit", "range_problem"]
 
 LARGEST = 1_000_000
 """Largest integer an option may hold: every larger width, depth or size seen was a typing error."""
@@ -76,6 +76,28 @@ def describe(annotation: str) -> str:
         "'fast' or 'low' or none"
     """
     return " or ".join(_words(node) for node in _alternatives(_parse(annotation)))
+
+
+def misfit(annotation: str, value: object) -> tuple[object, OptionError | None]:
+    """Return the first item of a list that its annotation refuses, and why.
+
+    Returns:
+        The item and its error; the value itself and ``None`` where no single item is to blame.
+
+    Example:
+        >>> misfit("list[Literal['a', 'b']]", ["a", "c"])[0]
+        'c'
+    """
+    for node in _alternatives(_parse(annotation)):
+        inner = [part for part in _arguments(node) if ast.unparse(part) != "..."]
+        if _name(getattr(node, "value", node)) not in _LISTS or len(inner) != 1:
+            continue
+        for item in value if isinstance(value, list | tuple) else ():
+            try:
+                coerce(ast.unparse(inner[0]), item)
+            except OptionError as error:
+                return item, error
+    return value, None
 
 
 def range_problem(name: str, value: object) -> str | None:

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from graphlab.bench.suite import Part, SuiteDataset, System
     from graphlab.registry import ModelCard
 
-__all__ = ["Cell", "Plan", "RunSpec", "SkippedDataset", "make_plan"]
+__all__ = ["LATER_OPTIONS", "Cell", "Plan", "RunSpec", "SkippedDataset", "make_plan"]
 
 _ID_DIGITS = 16
+LATER_OPTIONS: dict[str, object] = {"add_features": []}
+"""Task options newer than the first records: at this value a run is the one it always was."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +97,11 @@ class RunSpec:
             "system": [self.model, self.model_sha256],
             "options": self.options,
             "recipe": Recipe.from_dict(self.recipe).result_fields(),
-            "task_options": self.task_options,
+            "task_options": {
+                name: value
+                for name, value in self.task_options.items()
+                if name not in LATER_OPTIONS or value != LATER_OPTIONS[name]
+            },
         }
 
     def to_json(self) -> dict[str, Any]:

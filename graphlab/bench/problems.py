@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from graphlab.bench._toml_lines import KeyPath, nearest_line
-from graphlab.bench.option_types import OptionError, coerce, range_problem
+from graphlab.bench.option_types import OptionError, coerce, misfit, range_problem
 from graphlab.errors import ConfigError
 from graphlab.registry import nearest, normalise_name
 
@@ -99,13 +99,15 @@ class Problems:
         try:
             result = coerce(annotation, value)
         except OptionError as error:
-            near = suggestion(value, error.choices, known=False) if error.choices else ""
-            text = f"{name} must be {error.expected} (got {printable(value, quote=True)})."
+            wrong, why = misfit(annotation, value)
+            choices = error.choices if why is None else why.choices
+            near = suggestion(wrong, choices, known=False) if choices else ""
+            text = f"{name} must be {error.expected} (got {printable(wrong, quote=True)})."
             self.add(path, text + near)
             return None
-        wrong = range_problem(name, result)
-        if wrong is not None:
-            self.add(path, f"{name} {wrong} (got {printable(value, quote=True)}).")
+        out = range_problem(name, result)
+        if out is not None:
+            self.add(path, f"{name} {out} (got {printable(value, quote=True)}).")
             return None
         return result
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["SystemReader"]
 
-_SYSTEM_KEYS = ("model", "preset", "name", "options", "recipe", "task_options", "on")
 _LAYERS = ("options", "recipe", "task_options")
+_TABLES = (*_LAYERS, "features")  # what [features] adds is an option of the task
+_ADDED = "add_features"
+_SYSTEM_KEYS = ("model", "preset", "name", *_TABLES, "on")
 
 
 @dataclass
@@ -103,10 +105,10 @@ class SystemReader:
 
     def with_flags(self, systems: list[System], settings: Mapping[str, object]) -> list[System]:
         """Put the values of ``--set`` into the systems they concern."""
-        allowed = (*_LAYERS, "system")
+        allowed = (*_TABLES, "system")
         for key in set(settings) - set(allowed):
             self.problems.unknown(("set", key), key, "something --set can change", allowed)
-        shared = {layer: settings[layer] for layer in _LAYERS if layer in settings}
+        shared = {layer: settings[layer] for layer in _TABLES if layer in settings}
         named = self.problems.table(("set", "system"), "system", settings.get("system", {}))
         names = {normalise_name(system.name): system.name for system in systems}
         self.known |= set(names.values())
@@ -136,12 +138,21 @@ class SystemReader:
         return values
 
     def task_options(self, path: KeyPath, table: Mapping[str, object]) -> dict[str, object]:
-        """Check the ``task_options`` table inside one table."""
+        """Check the ``task_options`` and ``features`` tables inside one table."""
         if self.task is None:
             return {}
         known = {option.name: option.annotation for option in self.task.options.values()}
         what = f"an option of task {self.task.name}"
-        return self._layer(path, table, "task_options", known, what)
+        values = self._layer(path, table, "task_options", known, what)
+        known = {"add": known[_ADDED]} if _ADDED in known else {}
+        added = self._layer(path, table, "features", known, "a key of [features]")
+        if added and _ADDED in values:
+            text = f"{_ADDED} is set by [features] and by [task_options]: leave one out."
+            self.problems.add((*path, "features", "add"), text)
+        names = added.get("add", values.get(_ADDED))
+        if not isinstance(names, list):
+            return values
+        return {**values, _ADDED: list(dict.fromkeys(names))}
 
     def _options(
         self, path: KeyPath, table: Mapping[str, object], card: ModelCard
@@ -261,8 +272,8 @@ class SystemReader:
                 self.problems.unknown(place, name, "a data set of this suite", self.datasets)
             table = self.problems.table(place, f"on.{printable(name)}", value)
             for key in table:
-                if key not in _LAYERS:
-                    self.problems.unknown((*place, key), key, "a key of [system.on.NAME]", _LAYERS)
+                if key not in _TABLES:
+                    self.problems.unknown((*place, key), key, "a key of [system.on.NAME]", _TABLES)
             result[normalise_name(name)] = self.settings(place, table, card)
         return result
 
@@ -301,9 +312,9 @@ class SystemReader:
                 continue
             path: KeyPath = ("set", "system", name)
             table = self.problems.table(path, "system", value)
-            for key in set(table) - {*_LAYERS, "preset"}:
+            for key in set(table) - {*_TABLES, "preset"}:
                 what = "a part of a system that --set can change"
-                self.problems.unknown((*path, key), key, what, (*_LAYERS, "preset"))
+                self.problems.unknown((*path, key), key, what, (*_TABLES, "preset"))
             if "preset" in table:
                 preset = self._preset((*path, "preset"), table["preset"], card)
             flags = _merged(flags, self.settings(path, table, card))

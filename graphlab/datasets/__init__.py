@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from graphlab.datasets.card import DatasetCard
     from graphlab.datasets.catalog import cards, dataset_sha256, find_dataset, locate
     from graphlab.datasets.fetching import fetch
+    from graphlab.datasets.graph_file import read_graph_file
     from graphlab.datasets.loading import LoadedData, load
     from graphlab.datasets.local import load_local
     from graphlab.datasets.splits import make_split, split_digest
@@ -28,6 +29,7 @@ __all__ = [
     "load_local",
     "locate",
     "make_split",
+    "read_graph_file",
     "split_digest",
 ]
 
@@ -42,6 +44,7 @@ _HOMES = {
     "load_local": "local",
     "locate": "catalog",
     "make_split": "splits",
+    "read_graph_file": "graph_file",
     "split_digest": "splits",
 }
 

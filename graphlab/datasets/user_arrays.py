@@ -22,6 +22,7 @@ _STAGES = ("train", "val", "test")
 _KEYS = {
     "x": ("x", "features", "node_features", "node_feat"),
     "y": ("y", "labels", "node_labels", "node_label"),
+    "num_nodes": ("num_nodes", "n"),
     **{f"{stage}_mask": (f"{stage}_mask", f"{stage}_masks") for stage in _STAGES},
 }
 

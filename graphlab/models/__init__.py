@@ -23,6 +23,11 @@ from graphlab.models.mlp import MLP
 from graphlab.models.ncn import NCN
 from graphlab.models.ncn_variants import NCN2, NCNdiff
 from graphlab.models.ncnc import NCNC
+from graphlab.models.orbit_embedding import (
+    OrbitCountsClassifier,
+    OrbitEmbeddingClassifier,
+    WalkEmbeddingClassifier,
+)
 from graphlab.models.recommendation import Recommendations, recommend
 
 __all__ = [
@@ -39,11 +44,14 @@ __all__ = [
     "Jaccard",
     "Katz",
     "NCNdiff",
+    "OrbitCountsClassifier",
+    "OrbitEmbeddingClassifier",
     "PersonalizedPageRank",
     "PreferentialAttachment",
     "Recommendations",
     "ResourceAllocation",
     "ShortestPath",
+    "WalkEmbeddingClassifier",
     "load",
     "predict",
     "recommend",

@@ -45,7 +45,8 @@ class BundleInfo:
     Args:
         model: Registry name.
         options: Constructor arguments.
-        preprocessing: How node features are prepared: ``{"feature_norm": "none" | "row"}``.
+        preprocessing: How node features are prepared: ``{"feature_norm": "none" | "row"}``, and
+            ``"add_features"`` where features of the graph are added.
         class_names: Name of each output column, or None.
         graphlab: Version that wrote the bundle.
         weights: File name of the weights.
@@ -55,7 +56,7 @@ class BundleInfo:
 
     model: str
     options: dict[str, Any]
-    preprocessing: dict[str, str]
+    preprocessing: dict[str, Any]
     class_names: list[str] | None
     graphlab: str
     weights: str
@@ -67,7 +68,7 @@ def save(
     model: nn.Module,
     folder: str | os.PathLike[str],
     *,
-    preprocessing: Mapping[str, str] | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
     class_names: Sequence[str] | None = None,
 ) -> Path:
     """Write a registered model as a folder that :func:`load` reads.
@@ -103,7 +104,7 @@ def save(
 
     name, options = _identity(model)
     noted = notes(model)
-    steps = {"feature_norm": noted.feature_norm} if preprocessing is None else preprocessing
+    steps = noted.preprocessing if preprocessing is None else preprocessing
     steps = check_preprocessing(steps)
     names = noted.class_names if class_names is None else class_names
     target = Path(folder)

@@ -12,10 +12,17 @@ from torch import Tensor, nn
 
 from graphlab.errors import InputError, NonFiniteError
 from graphlab.graph import as_graph
-from graphlab.transforms.features import row_normalize
+from graphlab.transforms.features import (
+    ADDED_FEATURES,
+    append_features,
+    check_added_features,
+    row_normalize,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from graphlab.graph import Graph
 
 __all__ = ["Notes", "attach", "check_preprocessing", "notes", "predict"]
 
@@ -29,10 +36,18 @@ class Notes:
     Args:
         feature_norm: How feature rows were normalised in training: ``"none"`` or ``"row"``.
         class_names: Name of each output column, or None.
+        add_features: What was computed of the graph and appended.
     """
 
     feature_norm: str = "none"
     class_names: tuple[str, ...] | None = None
+    add_features: tuple[str, ...] = ()
+
+    @property
+    def preprocessing(self) -> dict[str, Any]:
+        """As :func:`check_preprocessing` writes it out."""
+        added = {"add_features": list(self.add_features)} if self.add_features else {}
+        return {"feature_norm": self.feature_norm, **added}
 
 
 def predict(
@@ -76,7 +91,7 @@ def predict(
     given = None if x is None else feature_tensor(x)
     rows = None if given is None or given.dim() != 2 else given.shape[0]
     found = as_graph(graph, rows, edge_weight=edge_weight).to(like.device)
-    ready = prepare_features(model, found.features if given is None else given, like)
+    ready = prepare_features(model, found.features if given is None else given, like, found)
     with evaluating(model), torch.inference_mode():
         scores = model(ready, found)
     if not isinstance(scores, Tensor) or scores.dim() != 2 or scores.shape[0] != found.num_nodes:
@@ -99,7 +114,7 @@ def predict(
 def attach(
     model: nn.Module,
     *,
-    preprocessing: Mapping[str, str] | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
     class_names: Sequence[str] | None = None,
 ) -> None:
     """Note on a model how its features were prepared and what its classes are called.
@@ -108,7 +123,8 @@ def attach(
 
     Args:
         model: Any module.
-        preprocessing: ``{"feature_norm": "none" | "row"}``; None leaves an earlier note alone.
+        preprocessing: ``{"feature_norm": "none" | "row"}``, and ``"add_features"`` with a list of
+            names where features of the graph were added; None leaves an earlier note alone.
         class_names: Name of each output column; None leaves an earlier note alone.
 
     Raises:
@@ -116,7 +132,9 @@ def attach(
     """
     now = notes(model)
     if preprocessing is not None:
-        now = replace(now, feature_norm=check_preprocessing(preprocessing)["feature_norm"])
+        steps = check_preprocessing(preprocessing)
+        added = tuple(steps.get("add_features", ()))
+        now = replace(now, feature_norm=steps["feature_norm"], add_features=added)
     if class_names is not None:
         now = replace(now, class_names=tuple(map(str, class_names)))
     vars(model)["_graphlab_notes"] = now
@@ -128,8 +146,8 @@ def notes(model: nn.Module) -> Notes:
     return found
 
 
-def check_preprocessing(given: Mapping[str, str]) -> dict[str, str]:
-    """Return preprocessing written out in full.
+def check_preprocessing(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return preprocessing written out in full; ``add_features`` is there if there are some.
 
     Raises:
         InputError: A step or value that is not known.
@@ -140,11 +158,12 @@ def check_preprocessing(given: Mapping[str, str]) -> dict[str, str]:
     """
     steps = dict(given)
     norm = steps.pop("feature_norm", "none")
+    added = list(check_added_features(steps.pop("add_features", ())))
     if steps or norm not in _FEATURE_NORMS:
         raise InputError(
             f"preprocessing is {dict(given)!r}, expected {{'feature_norm': 'none' or 'row'}}."
         )
-    return {"feature_norm": norm}
+    return {"feature_norm": norm, **({"add_features": added} if added else {})}
 
 
 def is_link_model(model: nn.Module) -> bool:
@@ -177,20 +196,27 @@ def feature_tensor(x: Any) -> Tensor:  # noqa: ANN401
         ) from error
 
 
-def prepare_features(model: nn.Module, x: Tensor | None, like: Tensor) -> Tensor:
+def prepare_features(model: nn.Module, x: Tensor | None, like: Tensor, graph: Graph) -> Tensor:
     """Bring features into the form the model was trained on; check width and values.
 
     Args:
         model: Says by its constructor's arguments and notes what it wants.
         x: Raw features (n, F).
         like: A tensor of the wanted device and type.
+        graph: Features that were added in training are computed of it.
 
     Raises:
         InputError: No features, another width, NaN or infinity in them.
     """
+    noted = notes(model)
+    width = vars(model).get("_graphlab_config", {}).get("in_channels")
+    if isinstance(width, int):
+        width -= sum(ADDED_FEATURES[name] for name in noted.add_features)
+    reads_features = getattr(type(model), "reads_features", True)
+    if x is None and (not reads_features or (noted.add_features and width == 0)):
+        x = like.new_empty((graph.num_nodes, 0))
     if x is None:
         raise InputError("x is missing: the graph carries no node features. Pass x (n, F).")
-    width = vars(model).get("_graphlab_config", {}).get("in_channels")
     if x.dim() != 2 or (isinstance(width, int) and x.shape[1] != width):
         raise InputError(
             f"x has shape {tuple(x.shape)}, expected (n, {'F' if width is None else width}): "
@@ -204,7 +230,9 @@ def prepare_features(model: nn.Module, x: Tensor | None, like: Tensor) -> Tensor
         raise InputError("x holds NaN or infinity; clean the features first.")
     if x.layout != torch.strided and not getattr(type(model), "sparse_input", False):
         x = x.to_dense()
-    return row_normalize(x) if notes(model).feature_norm == "row" else x
+    if noted.feature_norm == "row":
+        x = row_normalize(x)
+    return append_features(x, graph, noted.add_features)
 
 
 @contextmanager

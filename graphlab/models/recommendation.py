@@ -163,7 +163,7 @@ def _inputs(model: nn.Module, graph: Any, x: Any) -> tuple[Tensor | None, Graph]
     needed = config is None or "in_channels" in config
     if not needed or (config is None and stored is None):
         return None, simple
-    return prepare_features(model, stored, like), simple
+    return prepare_features(model, stored, like, simple), simple
 
 
 def _scores(

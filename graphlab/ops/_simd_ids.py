@@ -23,9 +23,12 @@ __all__ = [
     "load_ids",
     "lowest",
     "matches",
+    "ones",
     "only",
+    "plus",
     "prefetch",
     "put",
+    "single",
     "store_ids",
 ]
 
@@ -73,6 +76,21 @@ def lowest(bits: int) -> int:
     """Return the position of the lowest bit that is set; 64 if there is none."""
     bits = int(bits)
     return (bits & -bits).bit_length() - 1 if bits else 64
+
+
+def ones(bits: int) -> int:
+    """Return how many of the 64 bits are set."""
+    return (int(bits) & (2**64 - 1)).bit_count()
+
+
+def single(bit: int) -> Any:  # noqa: ANN401  (a signed number of 64 bits)
+    """Return the number with one bit set, 0 to 63."""
+    return np.uint64(1 << int(bit)).astype(np.int64)
+
+
+def plus(ids: Array, others: Array) -> Array:
+    """Return the sums of the numbers in each place."""
+    return ids + others
 
 
 def prefetch(array: Array, at: int) -> None:

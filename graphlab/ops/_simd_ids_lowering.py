@@ -136,6 +136,27 @@ def register() -> None:
         return types.int64(types.int64), code
 
     @intrinsic
+    def _ones(typing: Any, bits: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.ctpop(arguments[0])
+
+        return types.int64(types.int64), code
+
+    @intrinsic
+    def _single(typing: Any, bit: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.shl(int64(1), arguments[0])
+
+        return types.int64(types.int64), code
+
+    @intrinsic
+    def _plus(typing: Any, ids: Any, others: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            return builder.add(*arguments)
+
+        return ids(ids, others), code
+
+    @intrinsic
     def _prefetch(typing: Any, array: Any, at: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             byte = ir.IntType(8)
@@ -173,6 +194,9 @@ def register() -> None:
     overload(_simd_ids.contains)(lambda ids, wanted: lambda ids, wanted: _contains(ids, wanted))
     overload(_simd_ids.matches)(lambda ids, wanted: lambda ids, wanted: _matches(ids, wanted))
     overload(_simd_ids.lowest)(lambda bits: lambda bits: _lowest(bits))
+    overload(_simd_ids.ones)(lambda bits: lambda bits: _ones(bits))
+    overload(_simd_ids.single)(lambda bit: lambda bit: _single(bit))
+    overload(_simd_ids.plus)(lambda ids, others: lambda ids, others: _plus(ids, others))
     overload(_simd_ids.prefetch)(
         lambda array, at: (lambda array, at: _prefetch(array, at)) if plain(array) else None
     )

@@ -51,20 +51,23 @@ class _Job:
                     self.finished.set()
 
 
-def run_blocks(call: Callable[[int, int], None], blocks: int, work: int) -> None:
-    """Call ``call(first, last)`` over all blocks, on as many threads as torch uses.
+def run_blocks(
+    call: Callable[[int, int], None], blocks: int, work: int, threads: int | None = None
+) -> None:
+    """Call ``call(first, last)`` over all blocks, on several threads.
 
     Args:
         call: Processes blocks ``first`` to ``last - 1``; must release the interpreter lock to gain
             from threads, and must write to places of these blocks alone.
         blocks: Number of blocks.
         work: Size of the whole job in operations on vectors; small jobs stay on this thread.
+        threads: Largest number of threads; None for as many as torch uses.
     """
-    if stays_serial(blocks, work):
+    if stays_serial(blocks, work, threads):
         if blocks:
             call(0, blocks)
         return
-    threads = min(torch.get_num_threads(), blocks)
+    threads = min(threads or torch.get_num_threads(), blocks)
     job = _Job(call, blocks, max(1, blocks // (threads * _SHARE)))
     _wake(threads - 1, job)
     job.work()
@@ -73,9 +76,9 @@ def run_blocks(call: Callable[[int, int], None], blocks: int, work: int) -> None
         raise job.error
 
 
-def stays_serial(blocks: int, work: int) -> bool:
+def stays_serial(blocks: int, work: int, threads: int | None = None) -> bool:
     """Whether :func:`run_blocks` would make one call on this thread."""
-    return work < _SMALL or min(torch.get_num_threads(), blocks) <= 1
+    return work < _SMALL or min(threads or torch.get_num_threads(), blocks) <= 1
 
 
 def _wake(helpers: int, job: _Job) -> None:

@@ -29,7 +29,7 @@ from graphlab.tasks._link_splits import (
     split_digest,
     training_graph,
 )
-from graphlab.transforms.features import row_normalize
+from graphlab.transforms.features import append_features, row_normalize
 
 if TYPE_CHECKING:
     from graphlab.datasets import LoadedData
@@ -51,11 +51,12 @@ def link_problem(
     split, graph, notes = _split(task, data, seed)
     x = _features(data.graph, task, sparse_ok=sparse_ok, device=device)
     edges = split["train"]["edge"].to(device)
-    inputs = LinkInputs(x, graph.to(device))
+    inputs = LinkInputs(append_features(x, graph, task.add_features), graph.to(device))
     test_inputs = inputs
     if task.use_val_edges_as_input:
         both = torch.cat([graph.edge_index, split["val"]["edge"].t()], 1)
-        test_inputs = LinkInputs(x, training_graph(both.t(), graph.num_nodes).to(device))
+        wider = training_graph(both.t(), graph.num_nodes)
+        test_inputs = LinkInputs(append_features(x, wider, task.add_features), wider.to(device))
         notes = (*notes, "test sees the validation edges")
     visible = {"val": inputs.graph, "test": test_inputs.graph}
     _check(task.protocol, data, split, visible)

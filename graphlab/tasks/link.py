@@ -23,9 +23,10 @@ from graphlab.tasks._link_splits import (
     edge_digest,
 )
 from graphlab.tasks.base import Predictions, Stage
+from graphlab.transforms.features import check_added_features
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from graphlab.datasets import LoadedData
 
@@ -99,6 +100,10 @@ class LinkPrediction:
         num_hard_negatives: Hard negatives a positive, for ``heart-85-5-10``.
         split_seed: Draws the split in place of the run's seed, so that all seeds share one; 0
             with ``random-85-5-10`` gives the edges of ``heart-85-5-10``.
+        add_features: Computed of the graph that a stage may see, which for training is that of
+            the training edges, and appended after the normalisation; a set without features has
+            these alone. They are not computed anew as a batch's edges are hidden.
+            ``"orbit-counts"``, see :func:`graphlab.transforms.features.append_features`.
 
     Example:
         >>> LinkPrediction("random-85-5-10", batch_size=512).monitor
@@ -106,6 +111,7 @@ class LinkPrediction:
     """
 
     name: str
+    add_features: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -123,6 +129,7 @@ class LinkPrediction:
         use_val_edges_as_input: bool = False,
         num_hard_negatives: int = 500,
         split_seed: int | None = None,
+        add_features: Sequence[Literal["orbit-counts"]] = (),
     ) -> None:
         if feature_norm not in {"none", "row"}:
             raise InputError(f"feature_norm is {feature_norm!r}; expected 'none' or 'row'.")
@@ -142,6 +149,9 @@ class LinkPrediction:
         self.use_val_edges_as_input = use_val_edges_as_input
         self.num_hard_negatives = _size("num_hard_negatives", num_hard_negatives)
         self.split_seed = None if split_seed is None else _size("split_seed", split_seed, least=0)
+        added = check_added_features(add_features)
+        if added:  # else not an attribute of its own: what has none keeps its checkpoints
+            self.add_features = added
 
     @property
     def metrics(self) -> tuple[RankingMetric, ...]:
@@ -156,9 +166,10 @@ class LinkPrediction:
         return self.metrics[0].name
 
     @property
-    def preprocessing(self) -> dict[str, str]:
+    def preprocessing(self) -> dict[str, Any]:
         """What was done to the features; noted on a trained model, for new data."""
-        return {"feature_norm": self.feature_norm}
+        added = {"add_features": list(self.add_features)} if self.add_features else {}
+        return {"feature_norm": self.feature_norm, **added}
 
     def prepare(
         self,

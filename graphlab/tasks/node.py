@@ -15,10 +15,10 @@ from graphlab.metrics.classification import ACCURACY, ROC_AUC, LabelMetric
 from graphlab.registry import nearest, register_task
 from graphlab.tasks._features import digest_of, model_features
 from graphlab.tasks.base import Predictions, Stage
-from graphlab.transforms.features import row_normalize
+from graphlab.transforms.features import append_features, check_added_features, row_normalize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from graphlab.datasets import LoadedData
     from graphlab.graph import Graph
@@ -118,6 +118,9 @@ class NodeClassification:
         sparse_features: Keep features as sparse CSR where under 10 % of them are nonzero and
             the model takes it; the result is the same up to rounding and the dropout stream.
         metric: ``"acc"`` or ``"rocauc"``; None takes what the data set's card says.
+        add_features: Computed of the graph and appended after the normalisation; a set without
+            features has these alone. ``"orbit-counts"``, see
+            :func:`graphlab.transforms.features.append_features`.
 
     Example:
         >>> NodeClassification("public", feature_norm="row")
@@ -125,6 +128,7 @@ class NodeClassification:
     """
 
     name: str
+    add_features: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -133,6 +137,7 @@ class NodeClassification:
         feature_norm: Literal["none", "row"] = "none",
         sparse_features: bool = True,
         metric: Literal["acc", "rocauc"] | None = None,
+        add_features: Sequence[Literal["orbit-counts"]] = (),
     ) -> None:
         if feature_norm not in {"none", "row"}:
             raise InputError(f"feature_norm is {feature_norm!r}; expected 'none' or 'row'.")
@@ -140,6 +145,9 @@ class NodeClassification:
         self.feature_norm = feature_norm
         self.sparse_features = sparse_features
         self.metric = metric
+        added = check_added_features(add_features)
+        if added:  # else not an attribute of its own: what has none keeps its checkpoints
+            self.add_features = added
         self._metrics = tuple(_METRICS.values()) if metric is None else (_find_metric(metric),)
 
     @property
@@ -153,9 +161,10 @@ class NodeClassification:
         return self._metrics[0].name
 
     @property
-    def preprocessing(self) -> dict[str, str]:
+    def preprocessing(self) -> dict[str, Any]:
         """What was done to the features; noted on a trained model, for ``predict`` on new data."""
-        return {"feature_norm": self.feature_norm}
+        added = {"add_features": list(self.add_features)} if self.add_features else {}
+        return {"feature_norm": self.feature_norm, **added}
 
     def prepare(
         self,
@@ -183,8 +192,11 @@ class NodeClassification:
         from graphlab.datasets.splits import class_labels, make_split, split_digest
 
         labels = class_labels(data)
-        if data.graph.features is None:
-            raise InputError(f"{data.name} has no node features; node classification needs them.")
+        if data.graph.features is None and not self.add_features:
+            raise InputError(
+                f"{data.name} has no node features; node classification needs them. Features of "
+                "the structure can be added: add_features = ['orbit-counts']."
+            )
         split = make_split(data, self.protocol, seed, fold=fold)
         inputs = self._inputs(data.graph, sparse_ok=sparse_ok, device=device)
         stages = {s: _stage(inputs, labels, split[s]) for s in ("train", "val", "test")}
@@ -220,6 +232,11 @@ class NodeClassification:
         scores = model(batch.inputs.x, batch.inputs.graph)
         return cross_entropy(scores.index_select(0, batch.index), batch.target)
 
+    def fit_at_once(self, model: nn.Module, batch: NodeBatch) -> None:
+        """Let a model that needs no epochs fit itself: it sees the batch's labels, no others."""
+        network: Any = model  # fit_nodes is no method of every module
+        network.fit_nodes(batch.inputs.x, batch.inputs.graph, batch.index, batch.target)
+
     def predict(self, model: nn.Module, problem: NodeProblem, stage: Stage) -> Predictions:
         """Return the scores (B, C) of one stage's nodes; cost: one forward pass."""
         batch: NodeBatch = getattr(problem, stage)
@@ -249,12 +266,15 @@ class NodeClassification:
         """Build the label-free inputs, once for a graph: seeds then share propagators too."""
         device = torch.device(device)
         key = f"node-inputs {self.feature_norm} {self.sparse_features and sparse_ok} {device}"
+        key += "".join(f" {name}" for name in self.add_features)
 
         def build() -> NodeInputs:
-            assert graph.features is not None  # noqa: S101  (checked by prepare)
-            x = model_features(graph.features, sparse=self.sparse_features and sparse_ok)
-            if self.feature_norm == "row":
-                x = row_normalize(x)
+            x = graph.features
+            if x is not None:
+                x = model_features(x, sparse=self.sparse_features and sparse_ok)
+                x = row_normalize(x) if self.feature_norm == "row" else x
+            x = append_features(x, graph, self.add_features)
+            assert x is not None  # noqa: S101  (checked by prepare)
             bare = graph.cached(
                 f"bare {device}", lambda: graph.with_features(None).with_labels(None).to(device)
             )

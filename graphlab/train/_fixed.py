@@ -1,4 +1,8 @@
-"""A model that has nothing to learn: it is evaluated once, by the same rules as a trained one."""
+"""A model that needs no epochs: it is evaluated once, by the same rules as a trained one.
+
+It has nothing to learn, or it learns at once: ``fit_nodes(x, graph, index, target)`` of the model
+is called by the task with the training nodes, from which no other label can be reached.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from graphlab.errors import ConfigError
 from graphlab.train._clock import Clock
 from graphlab.train.selection import Selection
 
@@ -18,7 +23,7 @@ if TYPE_CHECKING:
     from graphlab.train.callbacks import Callback
     from graphlab.train.recipes import Recipe
 
-__all__ = ["FixedModel", "is_trainable"]
+__all__ = ["FixedModel", "fits_itself", "is_trainable"]
 
 
 class FixedModel:
@@ -32,7 +37,8 @@ class FixedModel:
         device: Where.
 
     Raises:
-        ConfigError: The monitored value is none of the task.
+        ConfigError: The monitored value is none of the task, or the model fits itself and the
+            task has no ``fit_at_once``.
     """
 
     def __init__(
@@ -49,12 +55,31 @@ class FixedModel:
         self.selection = Selection(recipe, task)
         self.clock.prepared()
 
+    def fit(self) -> None:
+        """Let a model that fits itself see the training nodes; others stay as they are."""
+        if not fits_itself(self.model):
+            return
+        fit_at_once = getattr(self.task, "fit_at_once", None)
+        if fit_at_once is None:
+            raise ConfigError(
+                f"{type(self.model).__name__} fits itself to labelled nodes, which the task "
+                f"{getattr(self.task, 'name', type(self.task).__name__)!r} has not."
+            )
+        self.clock.start()
+        fit_at_once(self.model, self.problem.train)
+        self.clock.trained()
+
     @contextmanager
     def evaluation(self) -> Iterator[None]:
         """Evaluation mode, no gradients."""
         self.model.eval()
         with torch.inference_mode():
             yield
+
+
+def fits_itself(model: nn.Module) -> bool:
+    """Whether the model learns at once, without epochs."""
+    return callable(getattr(model, "fit_nodes", None))
 
 
 def is_trainable(model: nn.Module, callbacks: Sequence[Callback] = ()) -> bool:

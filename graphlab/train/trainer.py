@@ -12,7 +12,7 @@ import torch
 from graphlab.errors import ConfigError, NonFiniteError
 from graphlab.models.inference import attach
 from graphlab.seeding import preserve_rng
-from graphlab.train._fixed import FixedModel, is_trainable
+from graphlab.train._fixed import FixedModel, fits_itself, is_trainable
 from graphlab.train._run import Run, TrainingDiverged, validation_values
 from graphlab.train.recipes import Recipe
 from graphlab.train.result import FitResult, Progress, Status
@@ -84,7 +84,8 @@ class Trainer:
 
         The model ends in the selected state. The caller's random state is not changed; the
         model's initial weights are the caller's (see ``build_model``). A model without trainable
-        parameters is evaluated once: zero epochs, no history, no checkpoint.
+        parameters is evaluated once: zero epochs, no history, no checkpoint. So is one that fits
+        itself (``fit_nodes``), after it has seen the training nodes once.
 
         Args:
             model: Trained in place.
@@ -105,7 +106,7 @@ class Trainer:
         preprocessing = getattr(task, "preprocessing", None)
         if preprocessing is not None:  # the model then prepares new features the same way
             attach(model, preprocessing=preprocessing)
-        if not is_trainable(model, self.callbacks):
+        if fits_itself(model) or not is_trainable(model, self.callbacks):
             return self._without_training(model, task, problem, recipe)
         with preserve_rng():
             run = Run(
@@ -175,9 +176,10 @@ class Trainer:
     def _without_training(
         self, model: nn.Module, task: Task, problem: Problem, recipe: Recipe
     ) -> FitResult:
-        """Evaluate a model that has nothing to learn, on all stages, once."""
+        """Evaluate a model that needs no epochs, on all stages, once."""
         with preserve_rng():
             run = FixedModel(model, task, problem, recipe, device=self.device)
+            run.fit()
             run.clock.start()
             metrics = {"val": self._evaluate(run, "val", 0)[0]}
             run.selection.value(metrics["val"])  # refuses a monitor that is not reported

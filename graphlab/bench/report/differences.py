@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from graphlab.bench.plan import LATER_OPTIONS
 from graphlab.errors import GraphlabError
 
 if TYPE_CHECKING:
@@ -44,8 +45,10 @@ def differences(record: RunRecord) -> dict[str, tuple[Any, Any]] | None:
         return None
     found: dict[str, tuple[Any, Any]] = {}
     for layer in _LAYERS:
-        mine: dict[str, Any] = getattr(record.config, layer)
         theirs = defaults[layer]
+        mine: dict[str, Any] = getattr(record.config, layer)
+        if layer == "task_options":  # a record older than an option has it at this value
+            mine = {k: v for k, v in LATER_OPTIONS.items() if k in theirs} | mine
         for name in {**theirs, **mine}:
             value, default = mine.get(name, Unset()), theirs.get(name, Unset())
             both_unset = isinstance(value, Unset) and isinstance(default, Unset)

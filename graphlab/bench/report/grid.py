@@ -106,7 +106,8 @@ class Grid:
         runs = self._by_cell.get(cell.cell_id, [])
         values, failures = _outcomes(runs, column.metric)
         done = [run for run in runs if run.done]
-        trained = [run for run in done if run.result.epochs_run]  # heuristics learn nothing
+        # heuristics learn nothing; what is fitted at once has seconds, but no epochs
+        trained = [run for run in done if run.result.epochs_run or run.cost.parameters]
         sizes = {run.cost.parameters for run in runs if run.cost.parameters is not None}
         return Cell(
             values=values,

@@ -86,7 +86,7 @@ def selection(record: RunRecord) -> str:
     """
     recipe = record.config.recipe
     if record.done and not record.result.epochs_run:
-        return "without training"
+        return "after a fit without epochs" if record.cost.parameters else "without training"
     if recipe.get("select", "best") == "last":
         return "at the last epoch"
     monitor = record.result.monitor or str(recipe.get("monitor", "loss"))

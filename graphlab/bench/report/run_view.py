@@ -191,7 +191,8 @@ def _metric_facts(record: RunRecord) -> dict[str, str]:
 def _epochs(record: RunRecord) -> str:
     result = record.result
     if record.done and not result.epochs_run:
-        return "none: there is nothing to learn"
+        learns = bool(record.cost.parameters)
+        return "none: fitted at once" if learns else "none: there is nothing to learn"
     if result.best_epoch is None:
         return str(result.epochs_run) if result.epochs_run else ""
     return f"{result.epochs_run}; test {selection(record)}, {result.best_epoch}"

@@ -1,0 +1,201 @@
+"""From a prepared graph to matrices: how large they get, on how many threads they are made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from graphlab.errors import InputError, ResourceError
+from graphlab.graphlets._parts import Growing, join
+from graphlab.graphlets._rows import Prepared, RowSweeper
+from graphlab.ops._threads import run_blocks
+from graphlab.resources import available_bytes
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+    from graphlab.graphlets._keys import Key
+
+__all__ = ["Builder", "check_top_k"]
+
+_SAMPLE = 64  # rows whose entries are counted for an estimate
+_GUESS = 1.25  # times the estimate that place is made for
+_SHARE = 0.5  # of the memory that is free
+_PIECES = 4  # a thread
+_FEW = 1 << 20  # steps below which one thread is enough
+
+
+def check_top_k(top_k: int | None) -> int | None:
+    """Return the number of entries to keep of a row; InputError if it is none."""
+    whole = isinstance(top_k, int | np.integer) and not isinstance(top_k, bool)
+    if top_k is None or (whole and top_k >= 1):
+        return None if top_k is None else int(top_k)
+    raise InputError(f"top_k is {top_k!r}, expected a number >= 1, or None for all entries.")
+
+
+class Builder:
+    """Makes rows of the wanted matrices of a graph.
+
+    Args:
+        prepared: The graph.
+        keys: Wanted keys.
+        top_k: Entries to keep of each row of pairs two and three steps apart.
+        dtype: Type of the values; None for the narrowest that holds all.
+        threads: Largest number of threads.
+    """
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        keys: tuple[Key, ...],
+        *,
+        top_k: int | None = None,
+        dtype: Any = None,  # noqa: ANN401  (whatever numpy takes)
+        threads: int | None = None,
+    ) -> None:
+        self.graph, self.keys, self.top_k = prepared, keys, top_k
+        self.threads = threads or torch.get_num_threads()
+        self.kind = prepared.kind if dtype is None else _number_type(dtype)
+        self._sweepers: list[RowSweeper] = []
+        self.entries = self._estimate()
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all rows of the wanted matrices, as estimated."""
+        each = 4 + self.kind.itemsize
+        pointers = 4 * (self.graph.num_nodes + 1) * len(self.keys)
+        return int(sum(self.entries.values()) * each) + pointers
+
+    def check_memory(self, max_memory: int | None) -> None:
+        """Refuse to make matrices that would take more than is allowed.
+
+        Raises:
+            ResourceError: With the estimate, the limit, and what would lower it.
+        """
+        limit, whose = max_memory, "max_memory"
+        if limit is None:
+            free = available_bytes()
+            if free is None:
+                return
+            limit, whose = int(free * _SHARE), "half of the memory that is free"
+        if self.bytes <= limit:
+            return
+        largest = max(self.entries, key=lambda key: self.entries[key])
+        raise ResourceError(
+            f"The {len(self.keys)} wanted matrices take about {_size(self.bytes)} (by a sample of "
+            f"rows; {largest} alone about {self.entries[largest]:.3g} entries), more than "
+            f"{_size(limit)}, {whose}. Ask for fewer orbits (orbits=, hop=, graphlet=); or take "
+            "blocks of rows with iter_orbit_adjacency, or write them to a folder with out=; or "
+            "keep the largest entries of each row with top_k=."
+        )
+
+    def rows(self, first: int, last: int) -> dict[Key, csr_array]:
+        """Return rows ``first`` to ``last - 1`` of each wanted matrix."""
+        if last <= first:
+            return {key: self._matrix(*_no_rows(self.kind)) for key in self.keys}
+        bounds = self._pieces(first, last)
+        made: list[dict[Key, Growing]] = [{} for _ in range(bounds.size - 1)]
+
+        def call(begin: int, end: int) -> None:
+            sweeper = self._take()
+            for piece in range(begin, end):
+                start, stop = int(bounds[piece]), int(bounds[piece + 1])
+                made[piece] = self._growing(start, stop)
+                sweeper.run(start, stop, made[piece])
+            self._sweepers.append(sweeper)
+
+        work = int(self.graph.reach[first:last].sum())
+        run_blocks(call, len(made), work, self.threads)
+        return self._join(made)
+
+    def _join(self, made: list[dict[Key, Growing]]) -> dict[Key, csr_array]:
+        parts: dict[Key, Any] = {}
+        # the largest first: with several threads it is the one that all wait for
+        ordered = sorted(self.keys, key=lambda key: -self.entries[key])
+
+        def call(begin: int, end: int) -> None:
+            for key in ordered[begin:end]:
+                parts[key] = join([piece[key] for piece in made], self.kind)
+
+        if len(made) == 1:
+            call(0, len(ordered))
+        else:
+            run_blocks(call, len(ordered), self.bytes, self.threads)
+        return {key: self._matrix(*parts[key]) for key in self.keys}
+
+    def _matrix(
+        self, indptr: NDArray[Any], columns: NDArray[Any], values: NDArray[Any]
+    ) -> csr_array:
+        from scipy.sparse import csr_array
+
+        shape = (indptr.size - 1, self.graph.num_nodes)
+        matrix = csr_array((values, columns, indptr), shape=shape)
+        matrix.has_canonical_format = True
+        return matrix
+
+    def _take(self) -> RowSweeper:
+        try:
+            return self._sweepers.pop()
+        except IndexError:
+            return RowSweeper(self.graph, self.keys, self.top_k)
+
+    def _pieces(self, first: int, last: int) -> NDArray[np.int64]:
+        """Cut rows into pieces of like work: one where one thread does it all."""
+        steps = np.cumsum(self.graph.reach[first:last] + self.graph.degree[first:last] + 1)
+        count = self.threads * _PIECES if self.threads > 1 and steps[-1] > _FEW else 1
+        inner = np.searchsorted(steps, np.arange(1, count) * (steps[-1] / count)) + first
+        return np.unique(np.concatenate([[first], inner, [last]])).astype(np.int64)
+
+    def _growing(self, first: int, last: int) -> dict[Key, Growing]:
+        share = (last - first) / max(self.graph.num_nodes, 1)
+        return {
+            key: Growing(last - first, self.graph.kind, int(_GUESS * share * count) + 1024)
+            for key, count in self.entries.items()
+        }
+
+    def _estimate(self) -> dict[Key, float]:
+        """Estimate the entries of each matrix from rows that are spread over the graph."""
+        n = self.graph.num_nodes
+        far = tuple(key for key in self.keys if key[0] > 1)
+        entries = {key: float(self.graph.indices.size) for key in self.keys}
+        if not far or not n:
+            return entries
+        sweeper = RowSweeper(self.graph, far, self.top_k)
+        rows = np.arange(n)
+        if n > _SAMPLE:
+            # every so many of the rows ordered by reach: the few rows that hold most are there
+            spread = (np.arange(_SAMPLE) + 0.5) * (n / _SAMPLE)
+            rows = np.argsort(self.graph.reach, kind="stable")[spread.astype(np.int64)]
+        counted = dict.fromkeys(far, 0)
+        for u in rows.tolist():
+            out = {key: Growing(1, self.graph.kind, 1) for key in far}
+            sweeper.run(u, u + 1, out)
+            for key in far:
+                counted[key] += out[key].lengths.item()
+        entries |= {key: counted[key] * n / rows.size for key in far}
+        return entries
+
+
+def _no_rows(kind: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    return np.zeros(1, np.int32), np.empty(0, np.int32), np.empty(0, kind)
+
+
+def _number_type(dtype: Any) -> np.dtype[Any]:  # noqa: ANN401
+    try:
+        kind = np.dtype(dtype)
+    except TypeError as error:
+        raise InputError(f"dtype is {dtype!r}, expected a numpy number type.") from error
+    if kind.kind not in "iuf":
+        raise InputError(f"dtype is {kind}, expected integers or floating numbers.")
+    return kind
+
+
+def _size(count: float) -> str:
+    for unit in ("bytes", "KB", "MB"):
+        if count < 1000:
+            return f"{count:.3g} {unit}"
+        count /= 1000
+    return f"{count:.3g} GB"

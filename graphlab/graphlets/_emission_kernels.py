@@ -1,0 +1,264 @@
+"""Compiled writing of the entries two and three steps apart, from the sums of ``_sweep_kernels``."""
+# ruff: noqa: PLR0917  (kernels take arrays and many numbers)
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphlab.ops._compile import kernel
+from graphlab.ops._simd_ids import WIDE, entry, load_ids, lowest, plus, put, single, store_ids
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+__all__ = ["TWO_STEPS", "gather_rows", "keep_largest", "panel_rows", "push_rows", "two_step_rows"]
+
+TWO_STEPS = ((1, 1), (4, 5), (5, 4), (6, 6), (8, 8), (9, 10), (10, 9), (12, 12))
+
+
+@kernel
+def two_step_rows(
+    indptr: Array,
+    start: Array,
+    columns: Array,
+    values: Array,
+    wanted: Array,  # numbers of the wanted pairs in TWO_STEPS
+    out_columns: Array,  # (wanted, room): a stretch for each wanted pair
+    out_values: Array,
+    lengths: Array,  # (wanted, rows) out: entries of each row
+    first: int,
+    last: int,
+) -> None:
+    """Write the entries that are not zero of each wanted pair of orbits, rows one after another."""
+    room = columns.size
+    rows = lengths.size // wanted.size
+    cell = np.zeros(8, values.dtype)
+    at = np.empty(wanted.size, np.int64)
+    for s in range(wanted.size):
+        at[s] = s * room
+    for u in range(first, last):
+        du = indptr[u + 1] - indptr[u]
+        for s in range(wanted.size):
+            lengths[s * rows + u - first] = -at[s]
+        for i in range(start[u - first], start[u - first + 1]):
+            v = entry(columns, i)
+            n, D = entry(values, i), entry(values, i + room)
+            X, Y = entry(values, i + 2 * room), entry(values, i + 3 * room)
+            e = entry(values, i + 4 * room)
+            square = ((n * (n - 1)) >> 1) - e
+            cell[0] = n
+            cell[1] = n * (entry(indptr, v + 1) - entry(indptr, v) - 1) - X - 2 * square
+            cell[2] = n * (du - 1) - Y - 2 * square
+            cell[3] = D - 2 * n - X - Y + 2 * e
+            cell[4] = square
+            cell[5] = X - 2 * e
+            cell[6] = Y - 2 * e
+            cell[7] = e
+            for s in range(wanted.size):
+                x = cell[wanted[s]]
+                to = at[s]
+                put(out_columns, to, v)
+                put(out_values, to, x)
+                at[s] = to + (x != 0)  # written always, kept where not zero: no branch to guess
+        for s in range(wanted.size):
+            lengths[s * rows + u - first] += at[s]
+
+
+@kernel
+def push_rows(
+    indptr: Array,
+    indices: Array,
+    start: Array,
+    columns: Array,
+    values: Array,
+    sums: Array,  # (n,) scratch, zero between calls, as are the next two
+    words: Array,
+    groups: Array,
+    out_columns: Array,
+    out_values: Array,
+    lengths: Array,
+    state: Array,  # out: the row that did not fit
+    base: int,  # row of start[0]
+    first: int,
+    last: int,
+) -> None:
+    """Write the entries three steps apart: each sum goes on to the neighbours of its node."""
+    room = columns.size
+    at = 0
+    for u in range(first, last):
+        state[0] = u
+        if at + sums.size > out_columns.size:
+            break
+        before = at
+        for i in range(start[u - base], start[u - base + 1]):
+            w, n = entry(columns, i), entry(values, i)
+            for p in range(indptr[w], indptr[w + 1]):
+                v = entry(indices, p)
+                put(sums, v, entry(sums, v) + n)
+                word = v >> 6
+                put(words, word, entry(words, word) | single(v & 63))
+                put(groups, word >> 6, entry(groups, word >> 6) | single(word & 63))
+        for i in range(start[u - base], start[u - base + 1]):
+            v = entry(columns, i)
+            tails = entry(values, i + 2 * room) - 2 * entry(values, i + 4 * room)
+            put(sums, v, entry(sums, v) - tails)  # the middle pair closes a triangle there
+        for q in range(indptr[u], indptr[u + 1]):
+            sums[indices[q]] = 0
+        sums[u] = 0
+        for group in range(groups.size):
+            open_words = groups[group]
+            groups[group] = 0
+            while open_words != 0:
+                word = (group << 6) + lowest(open_words)
+                open_words ^= single(lowest(open_words))
+                open_nodes = words[word]
+                words[word] = 0
+                while open_nodes != 0:
+                    v = (word << 6) + lowest(open_nodes)
+                    open_nodes ^= single(lowest(open_nodes))
+                    x = entry(sums, v)
+                    put(sums, v, 0)
+                    put(out_columns, at, v)
+                    put(out_values, at, x)
+                    at += x != 0
+        lengths[u - base] = at - before
+        state[0] = u + 1
+
+
+@kernel
+def panel_rows(
+    indptr: Array,
+    indices: Array,
+    start: Array,
+    columns: Array,
+    values: Array,
+    panel: Array,  # (n, WIDE) scratch, zero between calls, as are the next two
+    tails: Array,  # (n, WIDE)
+    near: Array,  # (n,)
+    out_columns: Array,  # (WIDE, n): a stretch for each row
+    out_values: Array,
+    lengths: Array,
+    first: int,
+    last: int,
+) -> None:
+    """Do as :func:`push_rows` for up to WIDE rows at once, as a product with a narrow matrix."""
+    room = columns.size
+    n = near.size
+    rows = last - first
+    at = np.empty(WIDE, np.int64)
+    lane = np.empty(WIDE, values.dtype)
+    for r in range(rows):
+        u = first + r
+        at[r] = r * n
+        for i in range(start[r], start[r + 1]):
+            v = entry(columns, i)
+            put(panel, WIDE * v + r, entry(values, i))
+            put(
+                tails,
+                WIDE * v + r,
+                2 * entry(values, i + 4 * room) - entry(values, i + 2 * room),
+            )
+        near[u] |= 1 << r
+        for q in range(indptr[u], indptr[u + 1]):
+            near[indices[q]] |= 1 << r
+    for v in range(n):
+        total = load_ids(tails, WIDE * v)
+        for p in range(indptr[v], indptr[v + 1]):
+            total = plus(total, load_ids(panel, WIDE * entry(indices, p)))
+        store_ids(lane, 0, total)
+        close = near[v]
+        near[v] = 0
+        while close != 0:
+            put(lane, lowest(close), 0)
+            close &= close - 1
+        for r in range(rows):
+            x = entry(lane, r)
+            to = entry(at, r)
+            put(out_columns, to, v)
+            put(out_values, to, x)
+            put(at, r, to + (x != 0))
+    for r in range(rows):
+        lengths[r] = at[r] - r * n
+        for i in range(start[r], start[r + 1]):
+            v = entry(columns, i)
+            put(panel, WIDE * v + r, 0)
+            put(tails, WIDE * v + r, 0)
+
+
+@kernel
+def gather_rows(
+    columns: Array,
+    values: Array,
+    lengths: Array,
+    stride: int,
+    to_columns: Array,
+    to_values: Array,
+    at: int,
+) -> None:
+    """Copy rows that begin ``stride`` apart to one place, one behind the other."""
+    for r in range(lengths.size):
+        for i in range(lengths[r]):
+            put(to_columns, at + i, entry(columns, r * stride + i))
+            put(to_values, at + i, entry(values, r * stride + i))
+        at += lengths[r]
+
+
+@kernel
+def keep_largest(
+    columns: Array,
+    values: Array,
+    lengths: Array,  # of each row, changed
+    most: int,
+    begin: int,  # where the rows begin in the two arrays
+    scratch: Array,  # as long as the longest row
+    used: Array,  # (1,) out: entries that are left
+) -> None:
+    """Keep the largest entries of each row, of equal ones those of lower columns."""
+    read, write = begin, begin
+    for r in range(lengths.size):
+        size = lengths[r]
+        if size > most:
+            for i in range(size):
+                scratch[i] = values[read + i]
+            low, high, rank = 0, size - 1, size - most
+            while low < high:  # quickselect: the entry at ``rank`` of the ascending order
+                pivot = scratch[(low + high) >> 1]
+                i, j = low, high
+                while i <= j:
+                    while scratch[i] < pivot:
+                        i += 1
+                    while scratch[j] > pivot:
+                        j -= 1
+                    if i <= j:
+                        scratch[i], scratch[j] = scratch[j], scratch[i]
+                        i += 1
+                        j -= 1
+                if rank <= j:
+                    high = j
+                elif rank >= i:
+                    low = i
+                else:
+                    break
+            bound = scratch[rank]
+            equal = most
+            for i in range(read, read + size):
+                equal -= values[i] > bound
+            for i in range(read, read + size):
+                x = values[i]
+                take = x > bound or (x == bound and equal > 0)
+                equal -= x == bound and take
+                columns[write] = columns[i]
+                values[write] = x
+                write += take
+            lengths[r] = most
+        else:
+            for i in range(read, read + size):
+                columns[write] = columns[i]
+                values[write] = values[i]
+                write += 1
+        read += size
+    used[0] = write - begin

@@ -1,0 +1,178 @@
+"""A simple graph with its nodes renamed by degree, and the counts that follow from it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from graphlab.errors import InputError
+from graphlab.graphlets._count_kernels import (
+    count_cliques,
+    count_cycles,
+    count_triangles,
+    rank_rows,
+    spread_triangles,
+)
+from graphlab.ops._threads import run_blocks
+from graphlab.ops.csr import csr_of_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from graphlab.graph import Graph
+
+__all__ = ["Private", "Ranked", "check_threads"]
+
+_PIECES = 96  # of a job; threads take several at a time
+
+
+def check_threads(num_threads: int | None) -> int | None:
+    """Return the number of threads, None for all that torch uses; InputError if it is none."""
+    if num_threads is None:
+        return None
+    if isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 1:
+        raise InputError(f"num_threads is {num_threads!r}, expected a number >= 1 or None.")
+    return num_threads
+
+
+class Private:
+    """Arrays of each thread's own, made on first use; what was added to them is summed up.
+
+    Sums of integers do not depend on who added what, so results are equal for any threads.
+    """
+
+    def __init__(self, make: Callable[[], tuple[NDArray[Any], ...]]) -> None:
+        self._make = make
+        self._of: dict[int, tuple[NDArray[Any], ...]] = {}
+
+    def get(self) -> tuple[NDArray[Any], ...]:
+        """Return the arrays of this thread."""
+        me = threading.get_ident()
+        if me not in self._of:
+            self._of[me] = self._make()
+        return self._of[me]
+
+    def total(self, which: int) -> NDArray[Any]:
+        """Return the sum over threads of one of the arrays."""
+        parts = [arrays[which] for arrays in self._of.values()] or [self._make()[which]]
+        for part in parts[1:]:
+            parts[0] += part
+        return parts[0]
+
+
+class Ranked:
+    """Rows of a simple graph, nodes renamed by ascending degree; see ``_count_kernels``.
+
+    Args:
+        graph: A simple graph, see :meth:`graphlab.graph.Graph.simple`.
+        threads: Largest number of threads, None for as many as torch uses.
+    """
+
+    def __init__(self, graph: Graph, threads: int | None = None) -> None:
+        n, entries = graph.num_nodes, graph.num_edges
+        self.threads = threads
+        self.indptr, self.indices, _ = csr_of_graph(graph)[0].arrays
+        self.order, self.rank = np.empty(n, np.int32), np.empty(n, np.int32)
+        self.ptr, self.up = np.empty(n + 1, np.int64), np.empty(n + 1, np.int64)
+        self.columns, self.split = np.empty(entries, np.int32), np.empty(n, np.int64)
+        self.twin = np.empty(entries // 2, np.int64)
+        fan, reach, fill = np.empty((3, n), np.int64)
+        rows = (self.indptr, self.indices, self.order, self.rank)
+        rank_rows(*rows, self.ptr, self.columns, self.split, self.up, self.twin, fill, fan, reach)
+        self.small = np.int32 if entries < 2**31 else np.int64  # for numbers of edges
+        self.fan, self.reach = _cut(fan), _cut(reach)
+        self._triangles: NDArray[np.int32] | None = None
+        self._spread: tuple[NDArray[Any], ...] | None = None
+
+    @property
+    def num_nodes(self) -> int:
+        """Number of nodes."""
+        return self.order.size
+
+    @property
+    def num_edges(self) -> int:
+        """Number of undirected edges."""
+        return self.twin.size
+
+    def run(
+        self, call: Callable[[int, int], None], pieces: tuple[NDArray[np.int64], int]
+    ) -> None:
+        """Call ``call(first, last)`` over all nodes, cut into pieces of like work."""
+        bounds, work = pieces
+
+        def block(first: int, last: int) -> None:
+            call(int(bounds[first]), int(bounds[last]))
+
+        run_blocks(block, bounds.size - 1, work, self.threads)
+
+    @property
+    def triangles(self) -> NDArray[np.int32]:
+        """Triangles on each edge, (m,)."""
+        if self._triangles is None:
+            own = Private(
+                lambda: (np.zeros(self.num_edges, np.int32), np.zeros(self.num_nodes, self.small))
+            )
+
+            def call(first: int, last: int) -> None:
+                count_triangles(
+                    self.ptr, self.columns, self.split, self.up, *own.get(), first, last
+                )
+
+            self.run(call, self.fan)
+            self._triangles = own.total(0)
+        return self._triangles
+
+    def spread(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+        """Return triangles of each entry (2 m,) and node (n,), and the sums S2 (n,)."""
+        if self._spread is None:
+            triangles = self.triangles
+            entry = np.empty(self.columns.size, np.int32)
+            at_node, second = np.empty((2, self.num_nodes), np.int64)
+            rows = (self.ptr, self.columns, self.split, self.up, self.twin, triangles)
+
+            def call(first: int, last: int) -> None:
+                spread_triangles(*rows, entry, at_node, second, first, last)
+
+            self.run(call, self.reach)
+            self._spread = (entry, at_node, second)
+        return self._spread  # type: ignore[return-value]  # three of them
+
+    def cliques(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return for each node: t - 1 of opposite edges, summed over triangles; four-cliques."""
+        triangles, n = self.triangles, self.num_nodes
+        own = Private(lambda: (*np.zeros((2, n), np.int64), *np.zeros((3, n), self.small)))
+
+        def call(first: int, last: int) -> None:
+            count_cliques(
+                self.ptr, self.columns, self.split, self.up, triangles, *own.get(), first, last
+            )
+
+        self.run(call, self.fan)
+        return own.total(0), own.total(1)
+
+    def cycles(self) -> NDArray[np.int64]:
+        """Return twice the four-cycles at each node, chords allowed."""
+        own = Private(lambda: (np.zeros(self.num_nodes, np.int64), *self.cycle_scratch()))
+
+        def call(first: int, last: int) -> None:
+            rows = (self.ptr, self.columns, self.split, self.up, self.twin)
+            count_cycles(*rows, *own.get(), first, last)
+
+        self.run(call, self.reach)
+        return own.total(0)
+
+    def cycle_scratch(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the scratch arrays of a thread for counting cycles."""
+        return np.zeros(self.num_nodes, self.small), np.zeros(1, np.int64)
+
+
+def _cut(steps: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Cut nodes into pieces of like work; return their bounds and the whole work."""
+    done = np.cumsum(steps)
+    whole = int(done[-1]) if done.size else 0
+    inner = np.searchsorted(done, np.arange(1, _PIECES) * (whole / _PIECES))
+    return np.unique(np.concatenate([[0], inner, [steps.size]])), whole

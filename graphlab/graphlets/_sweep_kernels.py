@@ -1,0 +1,193 @@
+"""Compiled sums over the common neighbours of one node with all others, row by row.
+
+For nodes u and v with common neighbours w, five numbers give every entry of row u: how many w
+there are, the sums of their degrees d(w), of the triangles t(w, v) and of t(u, w), and the edges
+among them.
+"""
+# ruff: noqa: PLR0917  (kernels take arrays and many numbers)
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from graphlab.ops._compile import kernel, kernel_part
+from graphlab.ops._simd_ids import entry, lowest, ones, put, single
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+
+__all__ = ["CHUNK", "locate_entries", "sweep_rows"]
+
+CHUNK = 512  # neighbours whose bits are held at once: eight words a node
+
+
+@kernel
+def locate_entries(
+    indptr: Array,
+    indices: Array,
+    order: Array,
+    rank: Array,
+    ptr: Array,
+    where: Array,
+    fill: Array,
+) -> None:
+    """Find the place in ranked rows of the reverse of each entry; see ``rank_rows``."""
+    for u in range(order.size):
+        fill[u] = ptr[u]
+    for u in range(order.size):
+        old = order[u]
+        for p in range(indptr[old], indptr[old + 1]):
+            v = rank[indices[p]]
+            where[p] = fill[v]
+            fill[v] += 1
+
+
+@kernel_part
+def _count_inner(
+    indptr: Array,
+    indices: Array,
+    triangles: Array,
+    bits: Array,
+    inner: Array,
+    row: int,
+    end: int,
+) -> None:
+    """Count, twice, the edges among the common neighbours of one node with every other node.
+
+    Bit k of node v says whether neighbour k of the row's node is a neighbour of v too. An edge
+    w - x among the common neighbours is a bit x that both w and v have.
+    """
+    width = min((end - row + 63) >> 6, CHUNK >> 6)
+    for low in range(row, end, CHUNK):
+        high = min(low + CHUNK, end)
+        for q in range(low, high):
+            if triangles[q] > 0:  # else no edge among neighbours ends here
+                w = indices[q]
+                word, bit = (q - low) >> 6, single((q - low) & 63)
+                for p in range(indptr[w], indptr[w + 1]):
+                    at = width * entry(indices, p) + word
+                    put(bits, at, entry(bits, at) | bit)
+        for q in range(row, end):
+            if triangles[q] > 0:
+                w = indices[q]
+                if width == 1:
+                    mine = bits[w]
+                    for p in range(indptr[w], indptr[w + 1]):
+                        v = entry(indices, p)
+                        put(inner, v, entry(inner, v) + ones(mine & entry(bits, v)))
+                else:
+                    for p in range(indptr[w], indptr[w + 1]):
+                        v = entry(indices, p)
+                        found = 0
+                        for k in range(width):
+                            found += ones(
+                                entry(bits, width * w + k) & entry(bits, width * v + k)
+                            )
+                        put(inner, v, entry(inner, v) + found)
+        for q in range(low, high):
+            if triangles[q] > 0:
+                w = indices[q]
+                for p in range(indptr[w], indptr[w + 1]):
+                    put(bits, width * entry(indices, p) + ((q - low) >> 6), 0)
+
+
+@kernel
+def sweep_rows(
+    indptr: Array,
+    indices: Array,
+    triangles: Array,  # of each entry
+    sums: Array,  # (4 n,) scratch, zero between calls, as are the next four
+    inner: Array,  # (n,)
+    words: Array,  # one bit a node that was reached
+    groups: Array,  # one bit a word
+    bits: Array,  # (8 n,)
+    edges: Array,  # (5, each entry of rows from ``origin``) out: D, R(u,v), R(v,u), k, B
+    start: Array,  # out: where each row of this call begins in the two next
+    columns: Array,  # out: nodes two steps away, ascending
+    values: Array,  # (5, size of columns) out: the five sums
+    state: Array,  # out: the row that did not fit; steps of a push over all rows
+    origin: int,
+    first: int,
+    last: int,
+    keep: bool,  # want pairs two steps apart, not edges alone
+) -> None:
+    """Sweep rows until ``columns`` could overflow."""
+    size, steps = 0, 0
+    room = columns.size
+    half = edges.size // 5
+    for u in range(first, last):
+        begin, end = indptr[u], indptr[u + 1]
+        start[u - first] = size
+        state[0] = u
+        reached, closed = 0, 0
+        for q in range(begin, end):
+            w = indices[q]
+            reached += indptr[w + 1] - indptr[w]
+            closed += triangles[q]
+        if keep and size + min(reached, inner.size) > room:
+            break
+        for q in range(begin, end):
+            w, t = indices[q], triangles[q]
+            d = indptr[w + 1] - indptr[w]
+            for p in range(indptr[w], indptr[w + 1]):
+                v = entry(indices, p)
+                t2 = entry(triangles, p)
+                at = 4 * v
+                put(sums, at, entry(sums, at) + 1)
+                put(sums, at + 1, entry(sums, at + 1) + d)
+                put(sums, at + 2, entry(sums, at + 2) + t2)
+                put(sums, at + 3, entry(sums, at + 3) + t)
+                word = v >> 6
+                put(words, word, entry(words, word) | single(v & 63))
+                put(groups, word >> 6, entry(groups, word >> 6) | single(word & 63))
+        if closed > 0:
+            _count_inner(indptr, indices, triangles, bits, inner, begin, end)
+        for q in range(begin - 1, end):
+            v = indices[q] if q >= begin else u
+            at = 4 * v
+            if q >= begin:
+                to = q - origin
+                edges[to] = sums[at + 1]
+                edges[half + to] = sums[at + 2]
+                edges[2 * half + to] = sums[at + 3]
+                edges[3 * half + to] = inner[v] >> 1
+            sums[at], sums[at + 1], sums[at + 2], sums[at + 3] = 0, 0, 0, 0
+            inner[v] = 0
+            words[v >> 6] &= ~single(v & 63)
+        for q in range(begin, end):  # what is left in ``sums`` are nodes two steps away
+            v = indices[q]
+            through = 0
+            for p in range(indptr[v], indptr[v + 1]):
+                through += entry(sums, 4 * entry(indices, p))
+            edges[4 * half + q - origin] = through
+        for group in range(groups.size):
+            open_words = groups[group]
+            groups[group] = 0
+            while open_words != 0:
+                word = (group << 6) + lowest(open_words)
+                open_words ^= single(lowest(open_words))
+                open_nodes = words[word]
+                words[word] = 0
+                while open_nodes != 0:
+                    v = (word << 6) + lowest(open_nodes)
+                    open_nodes ^= single(lowest(open_nodes))
+                    at = 4 * v
+                    if keep:
+                        put(columns, size, v)
+                        put(values, size, entry(sums, at))
+                        put(values, size + room, entry(sums, at + 1))
+                        put(values, size + 2 * room, entry(sums, at + 2))
+                        put(values, size + 3 * room, entry(sums, at + 3))
+                        put(values, size + 4 * room, entry(inner, v) >> 1)
+                        steps += indptr[v + 1] - indptr[v]
+                        size += 1
+                    put(sums, at, 0)
+                    put(sums, at + 1, 0)
+                    put(sums, at + 2, 0)
+                    put(sums, at + 3, 0)
+                    put(inner, v, 0)
+        state[0] = u + 1
+    start[state[0] - first] = size
+    state[1] = steps
