@@ -222,7 +222,7 @@ def _values(tokens: _Tokens, used: Ints, text: _Text) -> Ints:
             wanted = f"a node number, 0 to {LARGEST_ID}"
             raise InputError(
                 f"{text.path}:{tokens.line[i]}: {shown(cell)} is not {wanted}. Where ids are "
-                "names, say so (named=True, on the command line --names)."
+                "names, say so: named=True (--names)."
             )
         values[i] = int(value)
     return values

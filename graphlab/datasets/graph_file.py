@@ -223,12 +223,12 @@ def _from_rows(rows: EdgeRows, file: Path, num_nodes: int | None, *, both: bool)
     count = num_nodes if rows.num_nodes is None else rows.num_nodes
     largest = int(max(rows.source.max(), rows.target.max())) if rows.source.size else -1
     if count is None and not rows.source.size:
-        raise InputError(f"{file} holds no edge. If that is meant, give num_nodes.")
+        raise InputError(f"{file} holds no edge. If that is meant, give num_nodes (--num-nodes).")
     if count is None and largest > _SPARE_IDS + _IDS_AN_EDGE * rows.source.size:
         raise InputError(
             f"{file}: the largest node number is {largest}, but there are {rows.source.size} edges "
-            f"only. If {largest + 1} nodes are meant, give num_nodes; if the numbers are names, "
-            "named=True numbers the nodes anew."
+            f"only. If {largest + 1} nodes are meant, give num_nodes (--num-nodes); if the "
+            "numbers are names, named=True (--names) numbers the nodes anew."
         )
     if count is not None and largest >= count:
         raise InputError(

@@ -10,6 +10,7 @@ import torch
 from graphlab.errors import InputError, ResourceError
 from graphlab.graphlets._parts import Growing, join
 from graphlab.graphlets._rows import Prepared, RowSweeper
+from graphlab.ops._simd_ids import WIDE
 from graphlab.ops._threads import run_blocks
 from graphlab.resources import available_bytes
 
@@ -19,21 +20,13 @@ if TYPE_CHECKING:
 
     from graphlab.graphlets._keys import Key
 
-__all__ = ["Builder", "check_top_k"]
+__all__ = ["Builder"]
 
-_SAMPLE = 64  # rows whose entries are counted for an estimate
+_SAMPLE = 32  # rows whose entries are counted for an estimate
 _GUESS = 1.25  # times the estimate that place is made for
 _SHARE = 0.5  # of the memory that is free
 _PIECES = 4  # a thread
 _FEW = 1 << 20  # steps below which one thread is enough
-
-
-def check_top_k(top_k: int | None) -> int | None:
-    """Return the number of entries to keep of a row; InputError if it is none."""
-    whole = isinstance(top_k, int | np.integer) and not isinstance(top_k, bool)
-    if top_k is None or (whole and top_k >= 1):
-        return None if top_k is None else int(top_k)
-    raise InputError(f"top_k is {top_k!r}, expected a number >= 1, or None for all entries.")
 
 
 class Builder:
@@ -152,9 +145,14 @@ class Builder:
     def _growing(self, first: int, last: int) -> dict[Key, Growing]:
         share = (last - first) / max(self.graph.num_nodes, 1)
         return {
-            key: Growing(last - first, self.graph.kind, int(_GUESS * share * count) + 1024)
+            key: Growing(last - first, self.graph.kind, self._room(key, count * share))
             for key, count in self.entries.items()
         }
+
+    def _room(self, key: Key, count: float) -> int:
+        room = int(_GUESS * count) + 1024
+        # rows three steps apart are written where they stay, and need place for all nodes
+        return room + 2 * WIDE * self.graph.num_nodes if key[0] == 3 else room
 
     def _estimate(self) -> dict[Key, float]:
         """Estimate the entries of each matrix from rows that are spread over the graph."""
@@ -171,12 +169,10 @@ class Builder:
             rows = np.argsort(self.graph.reach, kind="stable")[spread.astype(np.int64)]
         counted = dict.fromkeys(far, 0)
         for u in rows.tolist():
-            out = {key: Growing(1, self.graph.kind, 1) for key in far}
-            sweeper.run(u, u + 1, out)
-            for key in far:
-                counted[key] += out[key].lengths.item()
-        entries |= {key: counted[key] * n / rows.size for key in far}
-        return entries
+            for key, count in sweeper.count(u).items():
+                counted[key] += count
+        self._sweepers = [sweeper] if far == self.keys else []
+        return entries | {key: counted[key] * n / rows.size for key in far}
 
 
 def _no_rows(kind: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
@@ -185,7 +181,7 @@ def _no_rows(kind: np.dtype[Any]) -> tuple[NDArray[Any], NDArray[Any], NDArray[A
 
 def _number_type(dtype: Any) -> np.dtype[Any]:  # noqa: ANN401
     try:
-        kind = np.dtype(dtype)
+        kind: np.dtype[Any] = np.dtype(dtype)
     except TypeError as error:
         raise InputError(f"dtype is {dtype!r}, expected a numpy number type.") from error
     if kind.kind not in "iuf":

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphlab.graphlets._keys import Key
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
+
+    from graphlab.graphlets._keys import Key
 
     Array = NDArray[Any]
 
@@ -31,74 +31,53 @@ class EdgeSums:
     triangles: Array
     toward: Array  # sum of t(v, w)
     back: Array  # sum of t(u, w)
-    degrees: Array
+    degrees: Array  # sum of d(w)
     cliques: Array
+    degree: tuple[Array, Array]  # of u and of v
+    closed: tuple[Array, Array]  # triangles at u and at v
+    beyond: tuple[Array, Array]  # over the neighbours w of u, and of v: d(w) - 1 - t
     cycles: Array | None = None
     through: Array | None = None
-    degree: tuple[Array, Array] = ()  # type: ignore[assignment]  # of u and of v
-    closed: tuple[Array, Array] = ()  # type: ignore[assignment]  # triangles at u and at v
-    beyond: tuple[Array, Array] = ()  # type: ignore[assignment]  # S2 of u and of v
 
 
 def edge_values(sums: EdgeSums, keys: Iterable[Key]) -> dict[Key, Array]:
     """Return the values of the keys of distance 1 at each entry (u, v), int64."""
-    known = _Values(sums)
-    return {key: known.of(key) for key in keys}
+    t, k = sums.triangles, sums.cliques
+    past_v, past_u = sums.degree[1] - 1 - t, sums.degree[0] - 1 - t  # neighbours of one end alone
+    chord_v, chord_u = sums.toward - t - 2 * k, sums.back - t - 2 * k  # diamonds, chord at that end
+    found: dict[Key, Array] = {}
 
+    def of(i: int, j: int) -> Array:
+        if (1, i, j) not in found:
+            found[1, i, j] = forms[i, j]()
+        return found[1, i, j]
 
-class _Values:
-    """Values of keys, each computed when first wanted."""
+    def cycles() -> Array:
+        if sums.through is not None:
+            return sums.through - chord_v - past_v
+        if sums.cycles is None:
+            raise ValueError("neither cycles nor steps through the edge are given")
+        return sums.cycles - 2 * k - chord_v - chord_u
 
-    def __init__(self, sums: EdgeSums) -> None:
-        self.sums = sums
-        t = sums.triangles
-        self.past_v = sums.degree[1] - 1 - t  # neighbours of v alone
-        self.past_u = sums.degree[0] - 1 - t
-        self.at_v = sums.toward - t - 2 * sums.cliques  # diamonds whose chord ends at v
-        self.at_u = sums.back - t - 2 * sums.cliques
-        self.found: dict[Key, Array] = {}
-
-    def of(self, key: Key) -> Array:
-        if key not in self.found:
-            self.found[key] = self._compute(key)
-        return self.found[key]
-
-    def _compute(self, key: Key) -> Array:  # noqa: PLR0911  (one line a key)
-        s, t, k = self.sums, self.sums.triangles, self.sums.cliques
-        _, i, j = key
-        from_u = (i, j) in {(1, 2), (4, 5), (6, 7), (9, 11), (10, 11), (12, 13)}
-        past, other = (self.past_v, self.past_u) if from_u else (self.past_u, self.past_v)
-        chord = self.at_v if from_u else self.at_u
-        match (min(i, j), max(i, j)):
-            case (0, 0):
-                return np.ones_like(t)
-            case (1, 2):
-                return past
-            case (3, 3):
-                return t
-            case (4, 5):
-                beyond = s.beyond[1] if from_u else s.beyond[0]
-                sums = s.degrees - t - (s.toward if from_u else s.back)
-                return beyond - other - sums - self.of((1, 8, 8))
-            case (5, 5):
-                return self.past_v * self.past_u - self.of((1, 8, 8))
-            case (6, 7):
-                kites = self.of((1, 9, 11) if from_u else (1, 11, 9))
-                return past * (past - 1) // 2 - kites
-            case (8, 8):
-                if s.through is not None:
-                    return s.through - self.at_v - self.past_v
-                assert s.cycles is not None  # noqa: S101  (one of both is always given)
-                return s.cycles - 2 * k - self.at_v - self.at_u
-            case (9, 11):
-                return (s.closed[1] if from_u else s.closed[0]) - t - chord - k
-            case (10, 10):
-                return s.degrees - t - s.back - self.at_v
-            case (10, 11):
-                return t * past - chord
-            case (12, 13):
-                return chord
-            case (13, 13):
-                return t * (t - 1) // 2 - k
-            case _:
-                return k
+    forms: dict[tuple[int, int], Callable[[], Array]] = {
+        (0, 0): lambda: np.ones_like(t),
+        (1, 2): lambda: past_v,
+        (2, 1): lambda: past_u,
+        (3, 3): lambda: t,
+        (4, 5): lambda: sums.beyond[1] - past_u - (sums.degrees - t - sums.toward) - of(8, 8),
+        (5, 4): lambda: sums.beyond[0] - past_v - (sums.degrees - t - sums.back) - of(8, 8),
+        (5, 5): lambda: past_v * past_u - of(8, 8),
+        (6, 7): lambda: past_v * (past_v - 1) // 2 - of(9, 11),
+        (7, 6): lambda: past_u * (past_u - 1) // 2 - of(11, 9),
+        (8, 8): cycles,
+        (9, 11): lambda: sums.closed[1] - t - chord_v - k,
+        (11, 9): lambda: sums.closed[0] - t - chord_u - k,
+        (10, 10): lambda: sums.degrees - t - sums.back - chord_v,
+        (10, 11): lambda: t * past_v - chord_v,
+        (11, 10): lambda: t * past_u - chord_u,
+        (12, 13): lambda: chord_v,
+        (13, 12): lambda: chord_u,
+        (13, 13): lambda: t * (t - 1) // 2 - k,
+        (14, 14): lambda: k,
+    }
+    return {key: of(key[1], key[2]) for key in keys}

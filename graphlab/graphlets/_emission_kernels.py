@@ -1,4 +1,4 @@
-"""Compiled writing of the entries two and three steps apart, from the sums of ``_sweep_kernels``."""
+"""Compiled writing of the entries two and three steps apart, from what ``_sweep_kernels`` sums."""
 # ruff: noqa: PLR0917  (kernels take arrays and many numbers)
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphlab.ops._compile import kernel
+from graphlab.ops._compile import kernel, kernel_part
 from graphlab.ops._simd_ids import WIDE, entry, load_ids, lowest, plus, put, single, store_ids
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["TWO_STEPS", "gather_rows", "keep_largest", "panel_rows", "push_rows", "two_step_rows"]
+__all__ = ["TWO_STEPS", "keep_largest", "panel_rows", "push_rows", "two_step_rows"]
 
 TWO_STEPS = ((1, 1), (4, 5), (5, 4), (6, 6), (8, 8), (9, 10), (10, 9), (12, 12))
 
@@ -82,13 +82,13 @@ def push_rows(
     out_values: Array,
     lengths: Array,
     state: Array,  # out: the row that did not fit
+    at: int,  # where the first row is written
     base: int,  # row of start[0]
     first: int,
     last: int,
 ) -> None:
     """Write the entries three steps apart: each sum goes on to the neighbours of its node."""
     room = columns.size
-    at = 0
     for u in range(first, last):
         state[0] = u
         if at + sums.size > out_columns.size:
@@ -100,8 +100,10 @@ def push_rows(
                 v = entry(indices, p)
                 put(sums, v, entry(sums, v) + n)
                 word = v >> 6
-                put(words, word, entry(words, word) | single(v & 63))
-                put(groups, word >> 6, entry(groups, word >> 6) | single(word & 63))
+                held = entry(words, word)
+                put(words, word, held | single(v & 63))
+                if held == 0:
+                    groups[word >> 6] |= single(word & 63)
         for i in range(start[u - base], start[u - base + 1]):
             v = entry(columns, i)
             tails = entry(values, i + 2 * room) - 2 * entry(values, i + 4 * room)
@@ -125,7 +127,7 @@ def push_rows(
                     put(out_columns, at, v)
                     put(out_values, at, x)
                     at += x != 0
-        lengths[u - base] = at - before
+        lengths[u - first] = at - before
         state[0] = u + 1
 
 
@@ -136,75 +138,77 @@ def panel_rows(
     start: Array,
     columns: Array,
     values: Array,
-    panel: Array,  # (n, WIDE) scratch, zero between calls, as are the next two
-    tails: Array,  # (n, WIDE)
-    near: Array,  # (n,)
-    out_columns: Array,  # (WIDE, n): a stretch for each row
+    panel: Array,  # (n, WIDE) scratch, zero between calls
+    product: Array,  # (WIDE, n) scratch
+    out_columns: Array,
     out_values: Array,
     lengths: Array,
+    at: int,  # where the first row is written
     first: int,
     last: int,
 ) -> None:
     """Do as :func:`push_rows` for up to WIDE rows at once, as a product with a narrow matrix."""
     room = columns.size
-    n = near.size
+    n = indptr.size - 1
     rows = last - first
-    at = np.empty(WIDE, np.int64)
     lane = np.empty(WIDE, values.dtype)
     for r in range(rows):
-        u = first + r
-        at[r] = r * n
         for i in range(start[r], start[r + 1]):
-            v = entry(columns, i)
-            put(panel, WIDE * v + r, entry(values, i))
-            put(
-                tails,
-                WIDE * v + r,
-                2 * entry(values, i + 4 * room) - entry(values, i + 2 * room),
-            )
-        near[u] |= 1 << r
-        for q in range(indptr[u], indptr[u + 1]):
-            near[indices[q]] |= 1 << r
+            put(panel, WIDE * entry(columns, i) + r, entry(values, i))
     for v in range(n):
-        total = load_ids(tails, WIDE * v)
-        for p in range(indptr[v], indptr[v + 1]):
+        begin, end = indptr[v], indptr[v + 1]
+        if begin == end:
+            for r in range(rows):
+                put(product, r * n + v, 0)
+            continue
+        total = load_ids(panel, WIDE * entry(indices, begin))
+        for p in range(begin + 1, end):
             total = plus(total, load_ids(panel, WIDE * entry(indices, p)))
         store_ids(lane, 0, total)
-        close = near[v]
-        near[v] = 0
-        while close != 0:
-            put(lane, lowest(close), 0)
-            close &= close - 1
         for r in range(rows):
-            x = entry(lane, r)
-            to = entry(at, r)
-            put(out_columns, to, v)
-            put(out_values, to, x)
-            put(at, r, to + (x != 0))
+            put(product, r * n + v, entry(lane, r))
     for r in range(rows):
-        lengths[r] = at[r] - r * n
+        row = r * n
         for i in range(start[r], start[r + 1]):
             v = entry(columns, i)
+            tails = entry(values, i + 2 * room) - 2 * entry(values, i + 4 * room)
+            put(product, row + v, entry(product, row + v) - tails)
             put(panel, WIDE * v + r, 0)
-            put(tails, WIDE * v + r, 0)
+        product[row + first + r] = 0
+        for q in range(indptr[first + r], indptr[first + r + 1]):
+            product[row + indices[q]] = 0
+        before = at
+        for v in range(n):
+            x = entry(product, row + v)
+            put(out_columns, at, v)
+            put(out_values, at, x)
+            at += x != 0
+        lengths[r] = at - before
 
 
-@kernel
-def gather_rows(
-    columns: Array,
-    values: Array,
-    lengths: Array,
-    stride: int,
-    to_columns: Array,
-    to_values: Array,
-    at: int,
-) -> None:
-    """Copy rows that begin ``stride`` apart to one place, one behind the other."""
-    for r in range(lengths.size):
-        for i in range(lengths[r]):
-            put(to_columns, at + i, entry(columns, r * stride + i))
-            put(to_values, at + i, entry(values, r * stride + i))
-        at += lengths[r]
+@kernel_part
+def _select(numbers: Array, size: int, rank: int) -> Any:  # noqa: ANN401  (of the array's type)
+    """Return the number that would stand at ``rank`` if the first ``size`` were sorted."""
+    low, high = 0, size - 1
+    while low < high:
+        pivot = numbers[(low + high) >> 1]
+        i, j = low, high
+        while i <= j:
+            while numbers[i] < pivot:
+                i += 1
+            while numbers[j] > pivot:
+                j -= 1
+            if i <= j:
+                numbers[i], numbers[j] = numbers[j], numbers[i]
+                i += 1
+                j -= 1
+        if rank <= j:
+            high = j
+        elif rank >= i:
+            low = i
+        else:
+            break
+    return numbers[rank]
 
 
 @kernel
@@ -224,26 +228,7 @@ def keep_largest(
         if size > most:
             for i in range(size):
                 scratch[i] = values[read + i]
-            low, high, rank = 0, size - 1, size - most
-            while low < high:  # quickselect: the entry at ``rank`` of the ascending order
-                pivot = scratch[(low + high) >> 1]
-                i, j = low, high
-                while i <= j:
-                    while scratch[i] < pivot:
-                        i += 1
-                    while scratch[j] > pivot:
-                        j -= 1
-                    if i <= j:
-                        scratch[i], scratch[j] = scratch[j], scratch[i]
-                        i += 1
-                        j -= 1
-                if rank <= j:
-                    high = j
-                elif rank >= i:
-                    low = i
-                else:
-                    break
-            bound = scratch[rank]
+            bound = _select(scratch, size, size - most)
             equal = most
             for i in range(read, read + size):
                 equal -= values[i] > bound

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from graphlab.graphlets._keys import PER_NODE, Key
 from graphlab.io import read_json, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from typing import BinaryIO
 
@@ -101,9 +101,7 @@ class _Array:
         self.file.close()
 
 
-def read_folder(
-    folder: Path, *, mmap: bool
-) -> tuple[dict[Key, csr_array], int, int | None]:
+def read_folder(folder: Path, *, mmap: bool) -> tuple[dict[Key, csr_array], int, int | None]:
     """Return the matrices of a folder, the number of nodes and ``top_k``; see ``FolderWriter``."""
     from scipy.sparse import csr_array
 
@@ -112,10 +110,10 @@ def read_folder(
     for key in keys:
         parts = {part: _load(folder / _name(key, part), mmap=mmap) for part in _PARTS}
         indptr, indices, data = parts["indptr"], parts["indices"], parts["data"]
+        kinds = indptr.dtype.kind == indices.dtype.kind == "i" and data.dtype.kind in "iuf"
         sizes = indptr.shape == (num_nodes + 1,) and indices.shape == data.shape == (indptr[-1],)
-        rising = sizes and indptr[0] == 0 and bool((np.diff(indptr) >= 0).all())
-        kinds = rising and indptr.dtype.kind == indices.dtype.kind == "i" and data.dtype.kind in "iuf"
-        inside = kinds and (not indices.size or (indices.min() >= 0 and indices.max() < num_nodes))
+        rising = kinds and sizes and indptr[0] == 0 and bool((np.diff(indptr) >= 0).all())
+        inside = rising and (not indices.size or (indices.min() >= 0 and indices.max() < num_nodes))
         if not inside:
             raise DatasetCorrupt(
                 f"The matrix {key} in {folder} is damaged: its pointers, indices and entries do "
@@ -145,7 +143,8 @@ def _read_index(folder: Path) -> tuple[list[Key], int, int | None]:
         known = index["format"] == _FORMAT and all(key in PER_NODE for key in keys)
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
         raise DatasetCorrupt(f"{file} is damaged ({error}). Make the folder anew.") from error
-    if not known or num_nodes < 0:
+    limit = top_k is None or (isinstance(top_k, int) and top_k > 0)
+    if not known or not limit or num_nodes < 0:
         raise DatasetCorrupt(f"{file} is of another version, or damaged. Make the folder anew.")
     return keys, num_nodes, top_k  # type: ignore[return-value]  # keys of three parts
 

@@ -16,6 +16,7 @@ __all__ = [
     "PER_NODE",
     "SEEN_BY_WALKS",
     "Key",
+    "check_graphlet",
     "select_keys",
 ]
 
@@ -73,8 +74,8 @@ def select_keys(
     """
     if hop is not None and hop not in (1, 2, 3):
         raise InputError(f"hop is {hop!r}, expected 1, 2 or 3.")
-    if graphlet is not None and graphlet not in GRAPHLETS:
-        raise InputError(f"graphlet is {graphlet!r}, expected a number from 0 (edge) to 8 (K4).")
+    if graphlet is not None:
+        check_graphlet(graphlet)
     wanted = set(ORBIT_PAIRS) if orbits is None else {_key(item) for item in _items(orbits)}
     kept = tuple(
         key
@@ -89,6 +90,12 @@ def select_keys(
             "see graphlab.graphlets.ORBIT_PAIRS for the 28 keys."
         )
     return kept
+
+
+def check_graphlet(k: int) -> None:
+    """Refuse what is not the number of a graphlet."""
+    if k not in tuple(GRAPHLETS):
+        raise InputError(f"graphlet is {k!r}, expected a number from 0 (edge) to 8 (K4).")
 
 
 def _items(orbits: Iterable[tuple[int, ...]]) -> list[tuple[int, ...]]:
@@ -108,7 +115,7 @@ def _key(item: tuple[int, ...]) -> Key:
     except (TypeError, ValueError):
         parts, whole = (), False
     if whole and len(parts) == 3 and parts in PER_NODE:
-        return parts  # type: ignore[return-value]  # three of them
+        return parts
     if whole and len(parts) == 2:
         found = [key for key in ORBIT_PAIRS if key[1:] == parts]
         if len(found) == 1:
@@ -121,5 +128,5 @@ def _key(item: tuple[int, ...]) -> Key:
     near = [key for key in ORBIT_PAIRS if set(key[1:]) == set(parts[-2:])]
     hint = f" Did you mean {' or '.join(map(str, near))}?" if near else ""
     raise InputError(
-        f"{item!r} is no orbit pair (h, i, j); the 28 keys are graphlab.graphlets.ORBIT_PAIRS.{hint}"
+        f"{item!r} is no orbit pair (h, i, j); graphlab.graphlets.ORBIT_PAIRS lists all 28.{hint}"
     )

@@ -74,9 +74,7 @@ class Growing:
         self.used = 0
 
 
-def join(
-    pieces: list[Growing], kind: np.dtype[Any] | None = None
-) -> tuple[Array, Array, Array]:
+def join(pieces: list[Growing], kind: np.dtype[Any] | None = None) -> tuple[Array, Array, Array]:
     """Return ``indptr``, ``columns`` and ``values`` of matrices one below the other.
 
     The pieces are emptied, so that never more than one matrix is held twice.

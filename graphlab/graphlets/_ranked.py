@@ -25,18 +25,19 @@ if TYPE_CHECKING:
 
     from graphlab.graph import Graph
 
-__all__ = ["Private", "Ranked", "check_threads"]
+__all__ = ["Private", "Ranked", "check_limit"]
 
 _PIECES = 96  # of a job; threads take several at a time
 
 
-def check_threads(num_threads: int | None) -> int | None:
-    """Return the number of threads, None for all that torch uses; InputError if it is none."""
-    if num_threads is None:
+def check_limit(name: str, value: float | None) -> int | None:
+    """Return a whole number >= 1 or None as it is, InputError for anything else."""
+    if value is None:
         return None
-    if isinstance(num_threads, bool) or not isinstance(num_threads, int) or num_threads < 1:
-        raise InputError(f"num_threads is {num_threads!r}, expected a number >= 1 or None.")
-    return num_threads
+    number = isinstance(value, int | float | np.integer) and not isinstance(value, bool)
+    if not number or not value >= 1 or value % 1 != 0:
+        raise InputError(f"{name} is {value!r}, expected a whole number >= 1, or None.")
+    return int(value)
 
 
 class Private:
@@ -98,9 +99,7 @@ class Ranked:
         """Number of undirected edges."""
         return self.twin.size
 
-    def run(
-        self, call: Callable[[int, int], None], pieces: tuple[NDArray[np.int64], int]
-    ) -> None:
+    def run(self, call: Callable[[int, int], None], pieces: tuple[NDArray[np.int64], int]) -> None:
         """Call ``call(first, last)`` over all nodes, cut into pieces of like work."""
         bounds, work = pieces
 

@@ -10,12 +10,12 @@ import numpy as np
 from graphlab.graphlets._edge_values import EdgeSums, edge_values
 from graphlab.graphlets._emission_kernels import (
     TWO_STEPS,
-    gather_rows,
     keep_largest,
     panel_rows,
     push_rows,
     two_step_rows,
 )
+from graphlab.graphlets._parts import Growing
 from graphlab.graphlets._ranked import Ranked
 from graphlab.graphlets._sweep_kernels import locate_entries, sweep_rows
 from graphlab.ops._simd_ids import WIDE
@@ -25,15 +25,14 @@ if TYPE_CHECKING:
 
     from graphlab.graph import Graph
     from graphlab.graphlets._keys import Key
-    from graphlab.graphlets._parts import Growing
 
     Array = NDArray[Any]
 
 __all__ = ["Prepared", "RowSweeper"]
 
 _ROOM = 3 << 15  # pairs of nodes in a block: their sums stay in the second cache
-_PUSHED = 1 << 20  # entries three steps apart that are written before they are copied
 _PANEL_STEP = 1.2  # cost of one entry in a product with a panel, in steps of a push
+_PLACE = 0.4  # cost of one place of the panel
 _FREE = 4  # times cheaper than a panel a push must be for blocks of more than WIDE rows
 _SMALL_DEGREE = 46_341  # its square passes 31 bits
 
@@ -76,7 +75,8 @@ class Prepared:
         """Steps of length two from each node, an upper bound of the pairs there."""
         steps = np.zeros(self.indices.size + 1, np.int64)
         np.cumsum(self.degree[self.indices], out=steps[1:])
-        return steps[self.indptr[1:]] - steps[self.indptr[:-1]]
+        reach: Array = steps[self.indptr[1:]] - steps[self.indptr[:-1]]
+        return reach
 
 
 class RowSweeper:
@@ -116,18 +116,30 @@ class RowSweeper:
     @cached_property
     def push_scratch(self) -> tuple[Array, ...]:
         """Arrays for :func:`push_rows`."""
-        n, kind = self.graph.num_nodes, self.graph.kind
+        n = self.graph.num_nodes
         words = (n >> 6) + 1
-        room = max(_PUSHED, n)
         bits = (np.zeros(words, np.int64), np.zeros((words >> 6) + 1, np.int64))
-        return (np.zeros(n, kind), *bits, np.empty(room, np.int32), np.empty(room, kind))
+        return (np.zeros(n, self.graph.kind), *bits)
 
     @cached_property
-    def panel_scratch(self) -> tuple[Array, ...]:
+    def panel_scratch(self) -> tuple[Array, Array]:
         """Arrays for :func:`panel_rows`."""
-        n, kind = self.graph.num_nodes, self.graph.kind
-        panels = (np.zeros(WIDE * n, kind), np.zeros(WIDE * n, kind), np.zeros(n, np.int64))
-        return (*panels, np.empty(WIDE * n, np.int32), np.empty(WIDE * n, kind))
+        size, kind = WIDE * self.graph.num_nodes, self.graph.kind
+        return np.zeros(size, kind), np.empty(size, kind)
+
+    def count(self, row: int) -> dict[Key, int]:
+        """Return the entries of one row of every wanted matrix two and three steps apart."""
+        graph = self.graph
+        edges = np.empty(5 * int(graph.degree[row]), graph.kind)
+        self._sweep(edges, int(graph.indptr[row]), row, row + 1)
+        counts = []
+        if self.two:
+            counts = self._write_two(row, row + 1).tolist()
+        if self.three:
+            out = Growing(1, graph.kind, graph.num_nodes)
+            self._push(row, row + 1, out)
+            counts.append(int(out.lengths[0]))
+        return dict(zip((*self.two, *self.three), counts, strict=True))
 
     def run(self, first: int, last: int, out: dict[Key, Growing]) -> None:
         """Append rows ``first`` to ``last - 1`` of every wanted matrix."""
@@ -135,21 +147,16 @@ class RowSweeper:
         origin, end = int(graph.indptr[first]), int(graph.indptr[last])
         wants = bool(set(self.one) - {(1, 0, 0), (1, 3, 3), (1, 1, 2), (1, 2, 1)})
         edges = np.zeros(5 * (end - origin), graph.kind)
-        limit = WIDE
-        row = first
+        # a panel costs a product with all rows of the graph, and a look at each of its places
+        panel = _PANEL_STEP * (graph.indices.size + _PLACE * WIDE * graph.num_nodes)
+        row, limit = first, WIDE
         while row < last and (self.keep or wants):
-            stop = min(row + limit, last)
-            sweep_rows(
-                *(graph.indptr, graph.indices, graph.triangles, *self.scratch, edges),
-                *(self.start, self.columns, self.values, self.state, origin, row, stop, self.keep),
-            )
-            stop, pushes = (int(number) for number in self.state)
+            stop, pushes = self._sweep(edges, origin, row, min(row + limit, last))
             if self.two:
                 self._two_steps(row, stop, out)
-            panel = _PANEL_STEP * graph.indices.size
             if self.three:
                 dense = stop - row <= WIDE and pushes > panel
-                (self._panel if dense else self._push)(row, stop, out)
+                (self._panel if dense else self._push)(row, stop, out[self.three[0]])
             share = pushes * WIDE / (stop - row)
             limit = last if not self.three or share * _FREE < panel else WIDE
             row = stop
@@ -177,56 +184,65 @@ class RowSweeper:
             np.cumsum(there, out=before[1:])
             out[key].append(v[there], value[there], np.diff(before[starts]))
 
-    def _two_steps(self, first: int, last: int, out: dict[Key, Growing]) -> None:
-        rows = last - first
-        lengths = self.lengths[: rows * len(self.two)]
+    def _sweep(self, edges: Array, origin: int, row: int, stop: int) -> tuple[int, int]:
+        """Sweep rows; return the row that did not fit, and the steps of a push over all."""
+        graph = self.graph
+        sweep_rows(
+            *(graph.indptr, graph.indices, graph.triangles, *self.scratch, edges),
+            *(self.start, self.columns, self.values, self.state, origin, row, stop, self.keep),
+        )
+        return int(self.state[0]), int(self.state[1])
+
+    def _write_two(self, first: int, last: int) -> NDArray[np.int64]:
+        """Write the rows two steps apart to scratch; return the entries of each matrix."""
+        lengths = self.lengths[: (last - first) * len(self.two)]
         two_step_rows(
             *(self.graph.indptr, self.start, self.columns, self.values, self.wanted),
             *(self.two_columns, self.two_values, lengths, first, last),
         )
-        for s, key in enumerate(self.two):
-            of_key = lengths[s * rows : (s + 1) * rows]
-            self._flush(
-                out[key], self.two_columns, self.two_values, of_key, s * self.room
-            )
+        sizes: NDArray[np.int64] = lengths.reshape(len(self.two), -1).sum(1, dtype=np.int64)
+        return sizes
 
-    def _push(self, first: int, last: int, out: dict[Key, Growing]) -> None:
-        graph = self.graph
-        *scratch, columns, values = self.push_scratch
-        row = first
+    def _two_steps(self, first: int, last: int, out: dict[Key, Growing]) -> None:
+        rows = last - first
+        for s, size in enumerate(self._write_two(first, last).tolist()):
+            lengths = self.lengths[s * rows : (s + 1) * rows]
+            begin = s * self.room
+            size = self._trim(self.two_columns, self.two_values, lengths, begin, size)
+            place = slice(begin, begin + size)
+            out[self.two[s]].append(self.two_columns[place], self.two_values[place], lengths)
+
+    def _push(self, first: int, last: int, out: Growing) -> None:
+        graph, row = self.graph, first
         while row < last:
+            columns, values, at = out.reserve(graph.num_nodes)
             push_rows(
-                *(graph.indptr, graph.indices, self.start, self.columns, self.values, *scratch),
-                *(columns, values, self.lengths, self.state, first, row, last),
+                *(graph.indptr, graph.indices, self.start, self.columns, self.values),
+                *(*self.push_scratch, columns, values, self.lengths, self.state),
+                *(at, first, row, last),
             )
             stop = int(self.state[0])
-            lengths = self.lengths[row - first : stop - first]
-            self._flush(out[self.three[0]], columns, values, lengths, 0)
+            lengths = self.lengths[: stop - row]
+            out.advance(self._trim(columns, values, lengths, at), lengths)
             row = stop
 
-    def _panel(self, first: int, last: int, out: dict[Key, Growing]) -> None:
-        graph = self.graph
-        *scratch, columns, values = self.panel_scratch
-        lengths = self.lengths[: last - first]
+    def _panel(self, first: int, last: int, out: Growing) -> None:
+        graph, lengths = self.graph, self.lengths[: last - first]
+        columns, values, at = out.reserve((last - first) * graph.num_nodes)
         panel_rows(
-            *(graph.indptr, graph.indices, self.start, self.columns, self.values, *scratch),
-            *(columns, values, lengths, first, last),
+            *(graph.indptr, graph.indices, self.start, self.columns, self.values),
+            *(*self.panel_scratch, columns, values, lengths, at, first, last),
         )
-        target, size = out[self.three[0]], int(lengths.sum())
-        if self.top_k is not None:
-            for r in range(last - first):
-                self._flush(target, columns, values, lengths[r : r + 1], r * graph.num_nodes)
-            return
-        to_columns, to_values, at = target.reserve(size)
-        gather_rows(columns, values, lengths, graph.num_nodes, to_columns, to_values, at)
-        target.advance(size, lengths)
+        out.advance(self._trim(columns, values, lengths, at), lengths)
 
-    def _flush(
-        self, out: Growing, columns: Array, values: Array, lengths: Array, begin: int
-    ) -> None:
-        size = int(lengths.sum())
-        if self.top_k is not None and size > self.top_k:
-            longest, used = np.empty(int(lengths.max()), values.dtype), np.empty(1, np.int64)
-            keep_largest(columns, values, lengths, self.top_k, begin, longest, used)
-            size = int(used[0])
-        out.append(columns[begin : begin + size], values[begin : begin + size], lengths)
+    def _trim(
+        self, columns: Array, values: Array, lengths: Array, begin: int, size: int | None = None
+    ) -> int:
+        """Cut rows to their largest entries where that is wanted; return what is left."""
+        if size is None:
+            size = int(lengths.sum(dtype=np.int64))
+        if self.top_k is None or size <= self.top_k:
+            return size
+        longest, used = np.empty(int(lengths.max()), values.dtype), np.empty(1, np.int64)
+        keep_largest(columns, values, lengths, self.top_k, begin, longest, used)
+        return int(used[0])

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from graphlab.ops._compile import kernel, kernel_part
-from graphlab.ops._simd_ids import entry, lowest, ones, put, single
+from graphlab.ops._simd_ids import add_four, entry, lowest, ones, put, single
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -82,9 +82,7 @@ def _count_inner(
                         v = entry(indices, p)
                         found = 0
                         for k in range(width):
-                            found += ones(
-                                entry(bits, width * w + k) & entry(bits, width * v + k)
-                            )
+                            found += ones(entry(bits, width * w + k) & entry(bits, width * v + k))
                         put(inner, v, entry(inner, v) + found)
         for q in range(low, high):
             if triangles[q] > 0:
@@ -133,15 +131,12 @@ def sweep_rows(
             d = indptr[w + 1] - indptr[w]
             for p in range(indptr[w], indptr[w + 1]):
                 v = entry(indices, p)
-                t2 = entry(triangles, p)
-                at = 4 * v
-                put(sums, at, entry(sums, at) + 1)
-                put(sums, at + 1, entry(sums, at + 1) + d)
-                put(sums, at + 2, entry(sums, at + 2) + t2)
-                put(sums, at + 3, entry(sums, at + 3) + t)
+                add_four(sums, 4 * v, 1, d, entry(triangles, p), t)
                 word = v >> 6
-                put(words, word, entry(words, word) | single(v & 63))
-                put(groups, word >> 6, entry(groups, word >> 6) | single(word & 63))
+                before = entry(words, word)
+                put(words, word, before | single(v & 63))
+                if before == 0:
+                    groups[word >> 6] |= single(word & 63)
         if closed > 0:
             _count_inner(indptr, indices, triangles, bits, inner, begin, end)
         for q in range(begin - 1, end):

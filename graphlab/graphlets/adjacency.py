@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphlab.errors import InputError
-from graphlab.graphlets._build import Builder, check_top_k
+from graphlab.graphlets._build import Builder
 from graphlab.graphlets._folder import FolderWriter
 from graphlab.graphlets._input import read_graph
-from graphlab.graphlets._keys import Key, select_keys
-from graphlab.graphlets._ranked import check_threads
+from graphlab.graphlets._keys import Key, check_graphlet, select_keys
+from graphlab.graphlets._ranked import check_limit
 from graphlab.graphlets._rows import Prepared
 from graphlab.graphlets.matrices import OrbitAdjacency
 
@@ -79,6 +78,7 @@ def orbit_adjacency(
         >>> star[1, 7, 6].toarray()[0].tolist(), star[2, 6, 6].nnz
         ([0, 1, 1, 1], 6)
     """
+    max_memory = check_limit("max_memory", max_memory)
     if out is not None and max_memory is None:
         max_memory = _BLOCK_BYTES
     builder = _builder(
@@ -135,8 +135,8 @@ def iter_orbit_adjacency(
         >>> [(start, stop, rows[2, 1, 1].nnz) for start, stop, rows in blocks]
         [(0, 3, 3), (3, 4, 1)]
     """
-    if block_rows is not None and (not isinstance(block_rows, int) or block_rows < 1):
-        raise InputError(f"block_rows is {block_rows!r}, expected a number >= 1 or None.")
+    block_rows = check_limit("block_rows", block_rows)
+    max_memory = check_limit("max_memory", max_memory)
     builder = _builder(
         *(graph, select_keys(orbits, hop, graphlet), num_nodes, num_threads),
         dtype=dtype,
@@ -175,6 +175,7 @@ def graphlet_adjacency(
         >>> graphlet_adjacency([[0, 1, 2], [1, 2, 0]], 2).toarray().tolist()
         [[0, 1, 1], [1, 0, 1], [1, 1, 0]]
     """
+    check_graphlet(k)
     matrices = orbit_adjacency(
         graph,
         graphlet=k,
@@ -198,7 +199,7 @@ def _builder(
     to_undirected: bool,
     nodelist: Sequence[Any] | None,
 ) -> Builder:
-    threads, top_k = check_threads(num_threads), check_top_k(top_k)
+    threads, top_k = check_limit("num_threads", num_threads), check_limit("top_k", top_k)
     simple = read_graph(graph, num_nodes=num_nodes, to_undirected=to_undirected, nodelist=nodelist)
     prepared = Prepared(simple, threads)
     return Builder(prepared, keys, top_k=top_k, dtype=dtype, threads=threads)

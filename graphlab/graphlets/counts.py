@@ -9,7 +9,7 @@ import numpy as np
 from graphlab.errors import GraphTooLarge
 from graphlab.graphlets._count_kernels import orbit_rows
 from graphlab.graphlets._input import read_graph
-from graphlab.graphlets._ranked import Ranked, check_threads
+from graphlab.graphlets._ranked import Ranked, check_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,10 +60,8 @@ def orbit_counts(
         >>> orbit_counts(paw)[:, [0, 3, 9, 10, 11]].tolist()
         [[2, 1, 0, 1, 0], [2, 1, 0, 1, 0], [3, 1, 0, 0, 1], [1, 0, 1, 0, 0]]
     """
-    threads = check_threads(num_threads)
-    simple = read_graph(
-        graph, num_nodes=num_nodes, to_undirected=to_undirected, nodelist=nodelist
-    )
+    threads = check_limit("num_threads", num_threads)
+    simple = read_graph(graph, num_nodes=num_nodes, to_undirected=to_undirected, nodelist=nodelist)
     if not simple.num_edges:
         return np.zeros((simple.num_nodes, 15), np.int64)
     ranked = Ranked(simple, threads)

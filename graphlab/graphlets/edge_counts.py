@@ -12,7 +12,7 @@ from graphlab.graphlets._edge_kernels import sum_cliques, sum_cycles
 from graphlab.graphlets._edge_values import EdgeSums, edge_values
 from graphlab.graphlets._input import read_graph
 from graphlab.graphlets._keys import EDGE_ORBITS
-from graphlab.graphlets._ranked import Private, Ranked, check_threads
+from graphlab.graphlets._ranked import Private, Ranked, check_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +64,7 @@ def edge_orbit_counts(
         >>> counts[:, [1, 6, 7, 8]].tolist()  # triangles; tail, base and sides of the paw
         [[1, 0, 1, 0], [1, 0, 0, 1], [1, 0, 0, 1], [0, 1, 0, 0]]
     """
-    threads = check_threads(num_threads)
+    threads = check_limit("num_threads", num_threads)
     given = _columns(graph) if aligned else None
     simple = read_graph(graph, num_nodes=num_nodes, to_undirected=to_undirected, nodelist=nodelist)
     n = simple.num_nodes
@@ -75,9 +75,12 @@ def edge_orbit_counts(
         return edges, counts
     low, high = given.min(0), given.max(0)
     rows = np.zeros((given.shape[1], len(EDGE_ORBITS)), np.int64)
-    there = low != high
-    place = np.searchsorted(edges[:, 0] * n + edges[:, 1], low[there] * n + high[there])
-    rows[there] = counts[place]
+    known, wanted = edges[:, 0] * n + edges[:, 1], low * n + high
+    place = np.searchsorted(known, wanted)
+    place[place == known.size] = 0
+    # loops are no edges, nor are entries of weight 0
+    there = known[place] == wanted if known.size else np.zeros(wanted.size, bool)
+    rows[there] = counts[place[there]]
     return rows
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from graphlab.errors import InputError
 from graphlab.graphlets._folder import FolderWriter, read_folder
-from graphlab.graphlets._keys import ORBIT_PAIRS, PER_NODE, Key, select_keys
+from graphlab.graphlets._keys import ORBIT_PAIRS, PER_NODE, Key, check_graphlet, select_keys
 
 if TYPE_CHECKING:
     import os
@@ -101,6 +101,7 @@ class OrbitAdjacency(Mapping[Key, "csr_array"]):
             InputError: No such graphlet, matrices that it is the sum of are not here, or ``top_k``
                 has cut entries off.
         """
+        check_graphlet(k)
         keys = select_keys(graphlet=k)
         missing = [key for key in keys if key not in self._matrices]
         if missing:
@@ -160,8 +161,6 @@ class OrbitAdjacency(Mapping[Key, "csr_array"]):
         if self.top_k is not None:
             head += f", top_k={self.top_k}"
         return head + "".join(f"\n  {key}: {m.nnz} entries" for key, m in self.items()) + ")"
-
-
 
 
 def _row_sums(matrix: csr_array) -> NDArray[np.int64]:

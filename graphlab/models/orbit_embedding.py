@@ -39,8 +39,9 @@ class OrbitEmbeddingClassifier(SelfFittedModel):
         C: Inverse strength of the L2 penalty. 10 is the value of our reference measurements;
             validation labels are not used to choose it.
         standardize: Scale every column to deviation 1 first. By default columns keep the scale
-            of their singular value: components that explain little then stay small, which was
-            better on Cora (0.80 against 0.79 for walks of 3 steps).
+            of their singular value, so that components that explain little stay small. On Cora,
+            trained on half of the nodes, all 28 keys had 0.785 against 0.779 scaled; of single
+            keys some gained and some lost by it.
 
     Shapes:
         - ``x``: (n, F), not read, or None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "WIDE",
+    "add_four",
     "contains",
     "entry",
     "load_ids",
@@ -53,6 +54,11 @@ def entry(array: Array, at: int) -> Any:  # noqa: ANN401  (a scalar of the array
 def put(array: Array, at: int, value: Any) -> None:  # noqa: ANN401  (likewise)
     """Write an entry at ``at`` >= 0."""
     array[at] = value
+
+
+def add_four(array: Array, at: int, a: int, b: int, c: int, d: int) -> None:
+    """Add four numbers to the entries from position ``at`` >= 0."""
+    array[at : at + 4] += np.array([a, b, c, d], array.dtype)
 
 
 def only(ids: Array, first: int, last: int) -> Array:

@@ -129,6 +129,26 @@ def register() -> None:
         return types.void(array, types.intp, array.dtype), code
 
     @intrinsic
+    def _add_four(typing: Any, array: Any, at: Any, a: Any, b: Any, c: Any, d: Any) -> Any:
+        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            element = context.get_value_type(array.dtype)
+            kind = ir.VectorType(element, 4)
+            added = ir.Constant(kind, ir.Undefined)
+            for place, number in enumerate(arguments[2:]):
+                fitted = number
+                if element.width < number.type.width:
+                    fitted = builder.trunc(number, element)
+                added = builder.insert_element(added, fitted, int32(place))
+            where = pointer(context, builder, signature.args[0], *arguments[:2], kind)
+            align = array.dtype.bitwidth // 8
+            total = builder.add(builder.load(where, align=align), added)
+            builder.store(total, where, align=align)
+            return context.get_dummy_value()
+
+        whole = types.int64
+        return types.void(array, types.intp, whole, whole, whole, whole), code
+
+    @intrinsic
     def _lowest(typing: Any, bits: Any) -> Any:
         def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
             return builder.cttz(arguments[0], ir.IntType(1)(0))
@@ -193,6 +213,13 @@ def register() -> None:
     )
     overload(_simd_ids.contains)(lambda ids, wanted: lambda ids, wanted: _contains(ids, wanted))
     overload(_simd_ids.matches)(lambda ids, wanted: lambda ids, wanted: _matches(ids, wanted))
+    overload(_simd_ids.add_four)(
+        lambda array, at, a, b, c, d: (
+            (lambda array, at, a, b, c, d: _add_four(array, at, a, b, c, d))
+            if plain(array)
+            else None
+        )
+    )
     overload(_simd_ids.lowest)(lambda bits: lambda bits: _lowest(bits))
     overload(_simd_ids.ones)(lambda bits: lambda bits: _ones(bits))
     overload(_simd_ids.single)(lambda bit: lambda bit: _single(bit))

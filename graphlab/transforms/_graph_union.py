@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Computed", "Union", "attach", "attach_to_each", "union_of", "union_of_many"]
+__all__ = ["Computed", "DisjointUnion", "attach", "attach_to_each", "union_of", "union_of_many"]
 
 
 @dataclass(frozen=True)
-class Union:
+class DisjointUnion:
     """Graphs side by side; nodes and edges of a graph follow each other.
 
     Shapes:
@@ -48,52 +48,43 @@ class Computed:
     ids: bool = False  # numbers of nodes, counted from 0 in each graph
 
 
-def union_of(data: Any) -> Union:  # noqa: ANN401  (PyG's Data, by attribute)
-    """Return a graph, or a PyG ``Batch`` of graphs, as a union.
-
-    Raises:
-        UnsupportedGraph: No ``edge_index``.
-    """
+def union_of(data: Any) -> DisjointUnion:  # noqa: ANN401  (PyG's Data, by attribute)
+    """Return a graph, or the graphs of a PyG ``Batch``, as a union."""
     index, n = _edges(data), _nodes(data)
     graph = {"edge_index": index, "num_nodes": n, "edge_weight": getattr(data, "edge_weight", None)}
     first_node, first_edge = np.array([0, n]), np.array([0, index.shape[1]])
     ptr = getattr(data, "ptr", None)
     if isinstance(ptr, Tensor):
         first_node = ptr.cpu().numpy()
-        owner = np.searchsorted(first_node, index[0].cpu().numpy(), side="right") - 1
-        first_edge = np.zeros_like(first_node)
-        np.cumsum(np.bincount(owner, minlength=first_node.size - 1), out=first_edge[1:])
-    return Union(graph, first_node, first_edge)
+        owner = np.searchsorted(first_node[1:], index[0].detach().cpu().numpy(), side="right")
+        first_edge = _starts(np.bincount(owner, minlength=first_node.size)[: first_node.size - 1])
+    return DisjointUnion(graph, first_node, first_edge)
 
 
-def union_of_many(graphs: Sequence[Any]) -> Union:
+def union_of_many(graphs: Sequence[Any]) -> DisjointUnion:
     """Return the disjoint union of graphs, on the CPU."""
     indices = [_edges(data).cpu() for data in graphs]
+    # the type of an empty list would be that of all
+    indices = [index if index.numel() else index.long() for index in indices]
     first_node = _starts([_nodes(data) for data in graphs])
     first_edge = _starts([index.shape[1] for index in indices])
-    for number, (data, index) in enumerate(zip(graphs, indices, strict=True)):
-        # in a union, an id that is too large would be a node of the next graph
-        if index.numel() and not 0 <= int(index.min()) <= int(index.max()) < _nodes(data):
-            raise InputError(
-                f"edge_index of graph {number} holds nodes {int(index.min())} to "
-                f"{int(index.max())}, but its num_nodes is {_nodes(data)}."
-            )
-    graph = {"edge_index": torch.empty((2, 0), dtype=torch.int64), "num_nodes": int(first_node[-1])}
-    if graphs:
-        shift = torch.from_numpy(np.repeat(first_node[:-1], np.diff(first_edge)))
-        graph["edge_index"] = torch.cat(indices, 1) + shift
+    owner = torch.from_numpy(np.repeat(np.arange(len(graphs)), np.diff(first_edge)))
+    index = torch.cat([torch.empty((2, 0), dtype=torch.int64), *indices], 1)
+    _check_range(index, owner, torch.from_numpy(np.diff(first_node)))
+    index = index + torch.from_numpy(first_node)[owner]
+    graph: dict[str, Any] = {"edge_index": index, "num_nodes": int(first_node[-1])}
     weights = [getattr(data, "edge_weight", None) for data in graphs]
     if any(weight is not None for weight in weights):
         graph["edge_weight"] = torch.cat(
             [
-                torch.ones(index.shape[1]) if weight is None else weight.detach().cpu().reshape(-1)
-                for weight, index in zip(weights, indices, strict=True)
+                torch.ones(part.shape[1]) if weight is None else weight.detach().cpu().reshape(-1)
+                for weight, part in zip(weights, indices, strict=True)
             ]
         )
-    return Union(graph, first_node, first_edge)
+    return DisjointUnion(graph, first_node, first_edge)
 
 
-def attach(data: Any, union: Union, computed: Computed) -> None:  # noqa: ANN401
+def attach(data: Any, union: DisjointUnion, computed: Computed) -> None:  # noqa: ANN401
     """Write values of a whole union to the graph or batch that it was made of."""
     _write(data, computed, computed.value)
     slices = getattr(data, "_slice_dict", None)
@@ -104,10 +95,10 @@ def attach(data: Any, union: Union, computed: Computed) -> None:  # noqa: ANN401
         data._inc_dict = {**data._inc_dict, computed.name: torch.from_numpy(steps)}
 
 
-def attach_to_each(graphs: Sequence[Any], union: Union, computed: Computed) -> None:
+def attach_to_each(graphs: Sequence[Any], union: DisjointUnion, computed: Computed) -> None:
     """Write the values of each graph of a union to it."""
     sizes = np.diff(computed.first).tolist()
-    parts = computed.value.split(sizes, dim=1 if computed.ids else 0)
+    parts = torch.split(computed.value, sizes, 1 if computed.ids else 0)
     for data, part, start in zip(graphs, parts, union.first_node.tolist(), strict=False):
         # a copy: a part would keep the values of all graphs alive, and be saved with them
         _write(data, computed, part - start if computed.ids else part.clone())
@@ -127,13 +118,25 @@ def _write(data: Any, computed: Computed, value: Tensor) -> None:  # noqa: ANN40
     setattr(data, computed.name, value)
 
 
+def _check_range(index: Tensor, owner: Tensor, sizes: Tensor) -> None:
+    """Refuse ids that would be nodes of another graph in a union."""
+    wrong = ((index < 0) | (index >= sizes[owner])).any(0)
+    if wrong.any():
+        at = int(wrong.long().argmax())
+        graph = int(owner[at])
+        raise InputError(
+            f"edge_index of graph {graph} holds the edge {tuple(index[:, at].tolist())}, but its "
+            f"num_nodes is {int(sizes[graph])} (ids must be 0..{int(sizes[graph]) - 1})."
+        )
+
+
 def _edges(data: Any) -> Tensor:  # noqa: ANN401
     index = getattr(data, "edge_index", None)
     if not isinstance(index, Tensor) or index.dim() != 2 or index.shape[0] != 2:
-        shape = tuple(index.shape) if isinstance(index, Tensor) else type(index).__name__
+        given = f"of shape {tuple(index.shape)}" if isinstance(index, Tensor) else f"{index!r:.40}"
         raise UnsupportedGraph(
-            f"The {type(data).__name__} has the edge_index {shape}, expected a tensor (2, m); "
-            "(2, 0) for a graph without edges."
+            f"{type(data).__name__}.edge_index is {given}, expected a tensor (2, m); (2, 0) for a "
+            "graph without edges."
         )
     return index
 
@@ -143,7 +146,7 @@ def _nodes(data: Any) -> int:  # noqa: ANN401
     return int(data.num_nodes if x is None else x.shape[0])
 
 
-def _starts(sizes: list[int]) -> NDArray[np.int64]:
+def _starts(sizes: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
     starts = np.zeros(len(sizes) + 1, np.int64)
     np.cumsum(sizes, out=starts[1:])
     return starts

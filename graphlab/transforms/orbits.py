@@ -12,7 +12,7 @@ from torch import Tensor
 from graphlab.errors import InputError
 from graphlab.transforms._graph_union import (
     Computed,
-    Union,
+    DisjointUnion,
     attach,
     attach_to_each,
     union_of,
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
+    from scipy.sparse import csr_array
 
 __all__ = ["AddEdgeOrbitCounts", "AddOrbitAdjacency", "AddOrbitCounts"]
 
@@ -59,7 +60,7 @@ class _OrbitTransform:
         changed.data, changed.slices = dataset.collate(graphs)
         return changed
 
-    def _compute(self, union: Union) -> list[Computed]:
+    def _compute(self, union: DisjointUnion) -> list[Computed]:
         raise NotImplementedError
 
 
@@ -85,7 +86,7 @@ class AddOrbitCounts(_OrbitTransform):
     Raises:
         InputError: ``orbits`` holds something else or nothing; a sparse ``x`` to append to.
 
-    Cost: that of counting; about 0.2 ms for one small graph, 20 us a graph in a list.
+    Cost: that of counting; for molecules mostly the call, about 0.8 ms, and 0.05 ms in a list.
 
     Example:
         >>> from torch_geometric.data import Data
@@ -103,7 +104,7 @@ class AddOrbitCounts(_OrbitTransform):
         self.attr_name, self.log = attr_name, log
         self.orbits = None if orbits is None else _orbits(orbits)
 
-    def _compute(self, union: Union) -> list[Computed]:
+    def _compute(self, union: DisjointUnion) -> list[Computed]:
         from graphlab.graphlets import orbit_counts
 
         counts = orbit_counts(union.graph)
@@ -147,7 +148,7 @@ class AddEdgeOrbitCounts(_OrbitTransform):
     def __init__(self, attr_name: str | None = None, log: bool = True) -> None:
         self.attr_name, self.log = attr_name, log
 
-    def _compute(self, union: Union) -> list[Computed]:
+    def _compute(self, union: DisjointUnion) -> list[Computed]:
         from graphlab.graphlets import edge_orbit_counts
 
         counts = edge_orbit_counts(union.graph, aligned=True)
@@ -197,7 +198,7 @@ class AddOrbitAdjacency(_OrbitTransform):
         self.keys = select_keys(key)  # type: ignore[arg-type]  # one key alone is taken too
         self.normalize = normalize
 
-    def _compute(self, union: Union) -> list[Computed]:
+    def _compute(self, union: DisjointUnion) -> list[Computed]:
         from graphlab.graphlets import orbit_adjacency
 
         found = []
@@ -218,22 +219,25 @@ class AddOrbitAdjacency(_OrbitTransform):
 
     def _weights(
         self,
-        matrix: Any,
+        matrix: csr_array,
         row: NDArray[np.int64],
-        first_node: NDArray[np.int64],  # noqa: ANN401
+        first_node: NDArray[np.int64],
     ) -> NDArray[np.float64]:
-        values = matrix.data.astype(np.float64)
+        values: NDArray[np.float64] = matrix.data.astype(np.float64)
         if self.normalize is None:
             return values
         n = matrix.shape[0]
-        sums = np.bincount(row, values, n)
+        of_row: NDArray[Any] = np.bincount(row, values, n)[row]
         if self.normalize == "row":
-            return values / sums[row]
-        into = np.bincount(matrix.indices, values, n)
+            values /= of_row
+            return values
+        of_column: NDArray[Any] = np.bincount(matrix.indices, values, n)[matrix.indices]
         # the sum of all entries is that of the graph, not that of the union
         graph = np.searchsorted(first_node, row, side="right") - 1
-        total = np.bincount(graph, values)
-        return np.maximum(np.log(values * total[graph] / (sums[row] * into[matrix.indices])), 0)
+        total: NDArray[Any] = np.bincount(graph, values)[graph]
+        pmi: NDArray[np.float64] = np.log(values * total / (of_row * of_column))
+        pmi[pmi < 0] = 0
+        return pmi
 
     def __repr__(self) -> str:
         """Return the arguments: PyG compares this text with that of a stored data set."""

@@ -145,7 +145,7 @@ def test_what_networkx_writes_is_read(tmp_path):
         ("7\n8\n", ":1: '7' is no edge"),
         ("a b\nc d\nd \n", ":3: 'd' is no edge"),
         ("a b\nb " + 300 * "x", ":2: the name '" + 40 * "x" + "'... has 300 letters, at most 256"),
-        ("", " holds no edge. If that is meant, give num_nodes."),
+        ("", " holds no edge. If that is meant, give num_nodes (--num-nodes)."),
         ("# nothing\n", " holds no edge."),
         ("source,target\n", " holds no edge."),
         ("0 1\n1 900000000\n", ": the largest node number is 900000000, but there are 2 edges"),

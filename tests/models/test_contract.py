@@ -17,7 +17,9 @@ from graphlab.graph import as_graph
 from graphlab.registry import find_task, model_cards
 from graphlab.train.recipes import Recipe
 
-CARDS = {name: card for name, card in model_cards().items() if "node" in card.tasks}
+NODE_CARDS = {name: card for name, card in model_cards().items() if "node" in card.tasks}
+# models that fit themselves are no networks: tests/models/test_orbit_embedding.py
+CARDS = {n: card for n, card in NODE_CARDS.items() if not hasattr(card.load(), "fit_nodes")}
 READS_NO_GRAPH = {"mlp"}
 F, C = 6, 3
 
@@ -336,9 +338,9 @@ def test_the_card_says_what_it_must(name):
     assert card.load().graphlab_name == name
 
 
-@pytest.mark.parametrize("name", sorted(n for n in CARDS if not n.startswith("pyg-")))
+@pytest.mark.parametrize("name", sorted(n for n in NODE_CARDS if not n.startswith("pyg-")))
 def test_our_models_are_exported(name):
-    card = CARDS[name]
+    card = NODE_CARDS[name]
     if card.module is None or not card.module.startswith("graphlab.models"):
         pytest.skip("an installed plug-in")
     assert card.cls in graphlab.models.__all__, (
