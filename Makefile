@@ -7,7 +7,7 @@ WORKERS ?= 2
 # threads that wait by spinning slow each other down where processes share the cores
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run test test-slow faults lint docs perf clean
+.PHONY: run test test-slow faults lint docs perf perf-peers clean
 
 run: $(VENV)/.core
 	$(BIN)/graphlab-bench run $(ARGS)
@@ -28,6 +28,17 @@ docs: $(VENV)/.dev
 
 perf: $(VENV)/.dev
 	$(BIN)/python -m pytest benchmarks/perf -s -p no:randomly --benchmark-disable-gc $(ARGS)
+
+# what make perf compares graphlab with, each in an environment of its own (gradco needs numpy < 2)
+PEERS := build/peers
+perf-peers: $(PEERS)/counters/.made $(PEERS)/gradco/.made
+
+$(PEERS)/counters/.made: WANTED = orbit-count==0.1.0 pyfglt==0.3.0
+$(PEERS)/gradco/.made: WANTED = gradco==0.1.8 "numpy<2" networkx scipy
+$(PEERS)/%/.made:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check $(WANTED)
+	touch $@
 
 # torch comes first and alone: the pinned release is the CPU build where one is at hand, and the
 # packages that depend on torch must not pull another

@@ -154,6 +154,11 @@ class Graph:
         return self._columns if self._columns.dtype == torch.int64 else self.edge_index[1]
 
     @property
+    def columns(self) -> Tensor:
+        """The same as they are stored, int64 or int32."""
+        return self._columns
+
+    @property
     def perm(self) -> Tensor:
         """Position in the input of each stored entry, (m,) int64."""
         if self._perm is None:

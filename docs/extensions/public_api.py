@@ -58,7 +58,8 @@ def _entry(path, name, value):
         # a constant has no docstring of its own: autodoc would show that of its type
         text = repr(value)
         return [
-            f".. py:data:: {path}.{name}",
+            f".. py:data:: {name}",
+            f"   :module: {path}",
             *([f"   :value: {text}"] if len(text) < 72 else []),
             "",
         ]

@@ -135,9 +135,8 @@ for size in (2, 3, 4):
             continue
         orbits = [place[degree] for degree in degrees]
         counts[nodes, orbits] += 1
-        for a, b in np.argwhere(
-            inside + np.eye(size) != 1
-        ):  # two and three steps apart
+        apart = np.argwhere(inside + np.eye(size) == 0)  # two or three steps
+        for a, b in apart:
             steps = 2 if inside[a] @ inside[b] else 3
             together[steps, orbits[a], orbits[b]][nodes[a], nodes[b]] += 1
         for a, b in np.argwhere(inside):

@@ -20,7 +20,6 @@ from graphlab.datasets.matrix_file import (
     read_matrix_market,
     read_saved_matrix,
 )
-from graphlab.resources import available_bytes
 from graphlab.errors import (
     DatasetNotFound,
     GraphlabError,
@@ -28,6 +27,7 @@ from graphlab.errors import (
     ResourceError,
 )
 from graphlab.graph import Graph, as_graph
+from graphlab.resources import available_bytes
 
 if TYPE_CHECKING:
     import os

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.ops._compile import kernel, kernel_part
-from graphlab.ops._simd_ids import entry, put
+from graphlab.ops._simd_ids import entry, lowest, ones, put, single
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,21 +71,25 @@ def rank_rows(
         split[u] = fill[u]  # what stands in the row by now is lower than u
         old = order[u]
         for p in range(indptr[old], indptr[old + 1]):
-            v = rank[indices[p]]
-            columns[fill[v]] = u
-            fill[v] += 1
+            v = entry(rank, entry(indices, p))
+            at = entry(fill, v)
+            put(columns, at, u)
+            put(fill, v, at + 1)
     up[0] = 0
     for u in range(n):
         up[u + 1] = up[u] + ptr[u + 1] - split[u]
         fill[u] = up[u]
-        fan[u], reach[u] = 1, 1
+        fan[u] = 1
     for u in range(n):
+        above, steps = ptr[u + 1] - split[u], 1
         for q in range(ptr[u], split[u]):
-            v = columns[q]
-            twin[q - up[u]] = fill[v]
-            reach[u] += split[v] - ptr[v] + fill[v] - up[v]
-            fan[v] += ptr[u + 1] - split[u]
-            fill[v] += 1
+            v = entry(columns, q)
+            e = entry(fill, v)
+            put(twin, q - up[u], e)
+            steps += entry(split, v) - entry(ptr, v) + e - entry(up, v)
+            put(fan, v, entry(fan, v) + above)
+            put(fill, v, e + 1)
+        reach[u] = steps
 
 
 @kernel
@@ -126,23 +130,29 @@ def count_cliques(
     triangles: Array,
     opposite: Array,  # (n,) added to: over triangles at a node, t - 1 of the opposite edge
     cliques: Array,  # (n,) added to: four-cliques at a node
-    mark: Array,
-    stamp: Array,
-    common: Array,  # (n,) scratch
+    mark: Array,  # (n,) scratch of one thread, as in count_triangles
+    bits: Array,  # scratch: a square of bits for the longest row of up entries
     first: int,
     last: int,
 ) -> None:
-    """Add up opposite edges and four-cliques of the triangles whose lowest node is in the range."""
+    """Add up opposite edges and four-cliques of the triangles whose lowest node is in the range.
+
+    Row a of the bits says which upper neighbours of u are upper neighbours of its neighbour a too.
+    """
     for u in range(first, last):
-        start = up[u]
-        for e in range(start, up[u + 1]):
-            mark[columns[split[u] + e - start]] = e + 1
-        for e in range(start, up[u + 1]):
+        start, size = up[u], up[u + 1] - up[u]
+        width = (size + 63) >> 6
+        for k in range(size):
+            mark[columns[split[u] + k]] = start + k + 1
+        for k in range(size * width):
+            bits[k] = 0
+        for a in range(size):
+            e = start + a
             if triangles[e] == 0:
                 continue
-            v = columns[split[u] + e - start]
+            v = columns[split[u] + a]
             shift = split[v] - up[v]
-            count, across = 0, 0
+            across = 0
             for f in range(up[v], up[v + 1]):
                 w = entry(columns, f + shift)
                 g = entry(mark, w)
@@ -150,23 +160,37 @@ def count_cliques(
                     across += triangles[f] - 1
                     opposite[v] += triangles[g - 1] - 1
                     opposite[w] += triangles[e] - 1
-                    stamp[w] = e + 1
-                    common[count] = w
-                    count += 1
+                    b = g - 1 - start
+                    bits[a * width + (b >> 6)] |= single(b & 63)
             opposite[u] += across
-            all_of_edge = 0
-            for i in range(count - 1):
-                x = common[i]
+        _pair_rows(columns, split[u], bits, cliques, u, size, width)
+
+
+@kernel_part
+def _pair_rows(
+    columns: Array, begin: int, bits: Array, cliques: Array, u: int, size: int, width: int
+) -> None:
+    """Add up the four-cliques over u: two rows of bits, one named in the other, share a bit."""
+    for a in range(size):
+        of_edge = 0
+        for word in range(width):
+            partners = bits[a * width + word]
+            while partners != 0:
+                b = (word << 6) + lowest(partners)
+                partners ^= single(lowest(partners))
                 found = 0
-                for q in range(split[x], ptr[x + 1]):
-                    y = entry(columns, q)
-                    if entry(stamp, y) == e + 1:
-                        cliques[y] += 1
-                        found += 1
-                cliques[x] += found
-                all_of_edge += found
-            cliques[u] += all_of_edge
-            cliques[v] += all_of_edge
+                for k in range(b >> 6, width):
+                    both = bits[a * width + k] & bits[b * width + k]
+                    found += ones(both)
+                    while both != 0:
+                        cliques[columns[begin + (k << 6) + lowest(both)]] += 1
+                        both ^= single(lowest(both))
+                if found > 0:
+                    cliques[columns[begin + b]] += found
+                    of_edge += found
+        if of_edge > 0:
+            cliques[columns[begin + a]] += of_edge
+            cliques[u] += of_edge
 
 
 @kernel
@@ -223,8 +247,7 @@ def spread_triangles(
     twin: Array,
     triangles: Array,
     spread: Array,  # (2 m,) out: triangles of each entry
-    at_node: Array,  # (n,) out: triangles at a node
-    second: Array,  # (n,) out: sum over neighbours w of d(w) - 1 - t
+    nodes: Array,  # (4 n,) out: degree, triangles, sum over neighbours w of d(w) - 1 - t; 0
     first: int,
     last: int,
 ) -> None:
@@ -232,14 +255,14 @@ def spread_triangles(
     for u in range(first, last):
         total, beyond = 0, 0
         for q in range(ptr[u], ptr[u + 1]):
-            v = columns[q]
-            edge = twin[q - up[u]] if q < split[u] else q - split[u] + up[u]
-            t = triangles[edge]
-            spread[q] = t
+            v = entry(columns, q)
+            edge = entry(twin, q - up[u]) if q < split[u] else q - split[u] + up[u]
+            t = entry(triangles, edge)
+            put(spread, q, t)
             total += t
-            beyond += ptr[v + 1] - ptr[v] - 1 - t
-        at_node[u] = total // 2
-        second[u] = beyond
+            beyond += entry(ptr, v + 1) - entry(ptr, v) - 1 - t
+        nodes[4 * u], nodes[4 * u + 1] = ptr[u + 1] - ptr[u], total >> 1
+        nodes[4 * u + 2] = beyond
 
 
 @kernel
@@ -248,8 +271,7 @@ def orbit_rows(
     columns: Array,
     order: Array,
     spread: Array,
-    at_node: Array,
-    second: Array,
+    nodes: Array,
     opposite: Array,
     cliques: Array,
     cycles: Array,
@@ -259,25 +281,25 @@ def orbit_rows(
 ) -> None:
     """Write the fifteen counts of each node by closed forms."""
     for u in range(first, last):
-        d, T, k4, c4 = ptr[u + 1] - ptr[u], at_node[u], cliques[u], cycles[u] // 2
+        d, T, k4, c4 = nodes[4 * u], nodes[4 * u + 1], cliques[u], cycles[u] >> 1
         a12 = opposite[u]
         paths, pairs, tails, kites, stars, chains, far, back = 0, 0, 0, 0, 0, 0, 0, 0
         for q in range(ptr[u], ptr[u + 1]):
-            v = columns[q]
-            t = spread[q]
-            dv = ptr[v + 1] - ptr[v]
+            at = 4 * entry(columns, q)
+            t = np.int64(entry(spread, q))
+            dv = entry(nodes, at)
             P, Q = dv - 1 - t, d - 1 - t
             paths += P
-            pairs += t * (t - 1) // 2
-            tails += at_node[v] - t
+            pairs += t * (t - 1)
+            tails += entry(nodes, at + 1) - t
             kites += t * P
-            stars += P * (P - 1) // 2
+            stars += P * (P - 1)
             chains += P * Q
-            far += second[v]
+            far += entry(nodes, at + 2)
             back += t * dv
         row = 15 * order[u]
         o2 = d * (d - 1) // 2 - T
-        o12, o13 = a12 - 3 * k4, pairs - 3 * k4
+        o12, o13 = a12 - 3 * k4, (pairs >> 1) - 3 * k4
         o8 = c4 - o12 - o13 - 3 * k4
         o11 = T * (d - 2) - 2 * o13 - 3 * k4
         o9 = tails - 2 * o12 - 3 * k4
@@ -287,7 +309,7 @@ def orbit_rows(
         counts[row + 3] = T
         counts[row + 4] = far - 2 * o2 - (back - 2 * T - 2 * (a12 + T)) - 2 * o8
         counts[row + 5] = chains - 2 * o8
-        counts[row + 6] = stars - o9
+        counts[row + 6] = (stars >> 1) - o9
         # d(d-1)(d-2) alone would pass 64 bits at a third of the degree that the orbit does
         half = d * (d - 1) // 2
         counts[row + 7] = _third(half, d - 2) - o11 - o13 - k4

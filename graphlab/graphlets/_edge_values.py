@@ -43,8 +43,8 @@ class EdgeSums:
 def edge_values(sums: EdgeSums, keys: Iterable[Key]) -> dict[Key, Array]:
     """Return the values of the keys of distance 1 at each entry (u, v), int64."""
     t, k = sums.triangles, sums.cliques
-    past_v, past_u = sums.degree[1] - 1 - t, sums.degree[0] - 1 - t  # neighbours of one end alone
-    chord_v, chord_u = sums.toward - t - 2 * k, sums.back - t - 2 * k  # diamonds, chord at that end
+    past_u, past_v = (d - 1 - t for d in sums.degree)  # neighbours of one end alone
+    chord_v, chord_u = (s - t - 2 * k for s in (sums.toward, sums.back))  # of diamonds, its end
     found: dict[Key, Array] = {}
 
     def of(i: int, j: int) -> Array:
@@ -54,10 +54,12 @@ def edge_values(sums: EdgeSums, keys: Iterable[Key]) -> dict[Key, Array]:
 
     def cycles() -> Array:
         if sums.through is not None:
-            return sums.through - chord_v - past_v
+            inside: Array = sums.through - chord_v - past_v
+            return inside
         if sums.cycles is None:
             raise ValueError("neither cycles nor steps through the edge are given")
-        return sums.cycles - 2 * k - chord_v - chord_u
+        without: Array = sums.cycles - 2 * k - chord_v - chord_u
+        return without
 
     forms: dict[tuple[int, int], Callable[[], Array]] = {
         (0, 0): lambda: np.ones_like(t),

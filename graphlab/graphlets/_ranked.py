@@ -87,7 +87,7 @@ class Ranked:
         self.small = np.int32 if entries < 2**31 else np.int64  # for numbers of edges
         self.fan, self.reach = _cut(fan), _cut(reach)
         self._triangles: NDArray[np.int32] | None = None
-        self._spread: tuple[NDArray[Any], ...] | None = None
+        self._spread: tuple[NDArray[np.int32], NDArray[np.int64]] | None = None
 
     @property
     def num_nodes(self) -> int:
@@ -125,25 +125,32 @@ class Ranked:
             self._triangles = own.total(0)
         return self._triangles
 
-    def spread(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
-        """Return triangles of each entry (2 m,) and node (n,), and the sums S2 (n,)."""
+    def spread(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return the triangles of each entry (2 m,), and degree, triangles, S2, 0 of nodes (n, 4)."""
         if self._spread is None:
             triangles = self.triangles
             entry = np.empty(self.columns.size, np.int32)
-            at_node, second = np.empty((2, self.num_nodes), np.int64)
+            nodes = np.zeros((self.num_nodes, 4), np.int64)
             rows = (self.ptr, self.columns, self.split, self.up, self.twin, triangles)
 
             def call(first: int, last: int) -> None:
-                spread_triangles(*rows, entry, at_node, second, first, last)
+                spread_triangles(*rows, entry, nodes.reshape(-1), first, last)
 
             self.run(call, self.reach)
-            self._spread = (entry, at_node, second)
-        return self._spread  # type: ignore[return-value]  # three of them
+            self._spread = (entry, nodes)
+        return self._spread
 
     def cliques(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return for each node: t - 1 of opposite edges, summed over triangles; four-cliques."""
         triangles, n = self.triangles, self.num_nodes
-        own = Private(lambda: (*np.zeros((2, n), np.int64), *np.zeros((3, n), self.small)))
+        longest = int(np.diff(self.up).max(initial=0))
+        square = np.int64(longest) * ((longest + 63) >> 6)
+
+        def make() -> tuple[NDArray[Any], ...]:
+            added, mark = np.zeros((2, n), np.int64), np.zeros(n, self.small)
+            return *added, mark, np.empty(square, np.int64)
+
+        own = Private(make)
 
         def call(first: int, last: int) -> None:
             count_cliques(

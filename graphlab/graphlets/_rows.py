@@ -49,12 +49,12 @@ class Prepared:
         ranked = Ranked(graph, threads)
         self.indptr, self.indices = ranked.indptr, ranked.indices
         n = ranked.num_nodes
-        spread, at_node, second = ranked.spread()
+        spread, nodes = ranked.spread()
         where, fill = np.empty(self.indices.size, np.int64), np.empty(n, np.int64)
         rows = (self.indptr, self.indices, ranked.order, ranked.rank, ranked.ptr)
         locate_entries(*rows, where, fill)
         self.triangles = spread[where]
-        self.closed, self.beyond = at_node[ranked.rank], second[ranked.rank]
+        _, self.closed, self.beyond, _ = np.ascontiguousarray(nodes[ranked.rank].T)
         self.degree = np.diff(self.indptr)
         largest = int(self.degree.max(initial=0))
         narrow = largest < _SMALL_DEGREE and self.indices.size <= 2**31 - 1
@@ -134,7 +134,8 @@ class RowSweeper:
         self._sweep(edges, int(graph.indptr[row]), row, row + 1)
         counts = []
         if self.two:
-            counts = self._write_two(row, row + 1).tolist()
+            most = self.top_k or graph.num_nodes
+            counts = np.minimum(self._write_two(row, row + 1), most).tolist()
         if self.three:
             out = Growing(1, graph.kind, graph.num_nodes)
             self._push(row, row + 1, out)
@@ -208,8 +209,8 @@ class RowSweeper:
         for s, size in enumerate(self._write_two(first, last).tolist()):
             lengths = self.lengths[s * rows : (s + 1) * rows]
             begin = s * self.room
-            size = self._trim(self.two_columns, self.two_values, lengths, begin, size)
-            place = slice(begin, begin + size)
+            kept = self._trim(self.two_columns, self.two_values, lengths, begin, size)
+            place = slice(begin, begin + kept)
             out[self.two[s]].append(self.two_columns[place], self.two_values[place], lengths)
 
     def _push(self, first: int, last: int, out: Growing) -> None:

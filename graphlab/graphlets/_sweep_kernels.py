@@ -57,13 +57,14 @@ def _count_inner(
     """Count, twice, the edges among the common neighbours of one node with every other node.
 
     Bit k of node v says whether neighbour k of the row's node is a neighbour of v too. An edge
-    w - x among the common neighbours is a bit x that both w and v have.
+    w - x among the common neighbours is a bit x that both w and v have. A neighbour on no triangle
+    with the row's node has no part in that.
     """
     width = min((end - row + 63) >> 6, CHUNK >> 6)
     for low in range(row, end, CHUNK):
         high = min(low + CHUNK, end)
         for q in range(low, high):
-            if triangles[q] > 0:  # else no edge among neighbours ends here
+            if triangles[q] > 0:
                 w = indices[q]
                 word, bit = (q - low) >> 6, single((q - low) & 63)
                 for p in range(indptr[w], indptr[w + 1]):
@@ -71,24 +72,131 @@ def _count_inner(
                     put(bits, at, entry(bits, at) | bit)
         for q in range(row, end):
             if triangles[q] > 0:
-                w = indices[q]
-                if width == 1:
-                    mine = bits[w]
-                    for p in range(indptr[w], indptr[w + 1]):
-                        v = entry(indices, p)
-                        put(inner, v, entry(inner, v) + ones(mine & entry(bits, v)))
-                else:
-                    for p in range(indptr[w], indptr[w + 1]):
-                        v = entry(indices, p)
-                        found = 0
-                        for k in range(width):
-                            found += ones(entry(bits, width * w + k) & entry(bits, width * v + k))
-                        put(inner, v, entry(inner, v) + found)
+                _compare_bits(indptr, indices, bits, inner, indices[q], width)
         for q in range(low, high):
             if triangles[q] > 0:
                 w = indices[q]
                 for p in range(indptr[w], indptr[w + 1]):
                     put(bits, width * entry(indices, p) + ((q - low) >> 6), 0)
+
+
+@kernel_part
+def _compare_bits(
+    indptr: Array, indices: Array, bits: Array, inner: Array, w: int, width: int
+) -> None:
+    """Add to each neighbour of w the bits that it shares with w."""
+    if width == 1:
+        mine = bits[w]
+        for p in range(indptr[w], indptr[w + 1]):
+            v = entry(indices, p)
+            put(inner, v, entry(inner, v) + ones(mine & entry(bits, v)))
+        return
+    for p in range(indptr[w], indptr[w + 1]):
+        v = entry(indices, p)
+        found = 0
+        for k in range(width):
+            found += ones(entry(bits, width * w + k) & entry(bits, width * v + k))
+        put(inner, v, entry(inner, v) + found)
+
+
+@kernel_part
+def _add_paths(
+    indptr: Array,
+    indices: Array,
+    triangles: Array,
+    sums: Array,
+    words: Array,
+    groups: Array,
+    begin: int,
+    end: int,
+) -> None:
+    """Add what each common neighbour gives to the nodes it leads to, and note these nodes."""
+    for q in range(begin, end):
+        w, t = indices[q], triangles[q]
+        d = indptr[w + 1] - indptr[w]
+        for p in range(indptr[w], indptr[w + 1]):
+            v = entry(indices, p)
+            add_four(sums, 4 * v, 1, d, entry(triangles, p), t)
+            word = v >> 6
+            before = entry(words, word)
+            put(words, word, before | single(v & 63))
+            if before == 0:
+                groups[word >> 6] |= single(word & 63)
+
+
+@kernel_part
+def _take_edges(
+    indptr: Array,
+    indices: Array,
+    sums: Array,
+    inner: Array,
+    words: Array,
+    edges: Array,
+    origin: int,
+    u: int,
+) -> None:
+    """Move the sums of the neighbours of u to ``edges``; forget u itself."""
+    half = edges.size // 5
+    begin, end = indptr[u], indptr[u + 1]
+    for q in range(begin - 1, end):
+        v = indices[q] if q >= begin else u
+        at = 4 * v
+        if q >= begin:
+            to = q - origin
+            edges[to] = sums[at + 1]
+            edges[half + to] = sums[at + 2]
+            edges[2 * half + to] = sums[at + 3]
+            edges[3 * half + to] = inner[v] >> 1
+        sums[at], sums[at + 1], sums[at + 2], sums[at + 3] = 0, 0, 0, 0
+        inner[v] = 0
+        words[v >> 6] &= ~single(v & 63)
+    for q in range(begin, end):  # what is left in ``sums`` are nodes two steps away
+        v = indices[q]
+        through = 0
+        for p in range(indptr[v], indptr[v + 1]):
+            through += entry(sums, 4 * entry(indices, p))
+        edges[4 * half + q - origin] = through
+
+
+@kernel_part
+def _take_rest(
+    sums: Array,
+    inner: Array,
+    words: Array,
+    groups: Array,
+    columns: Array,
+    values: Array,
+    size: int,
+    keep: bool,
+) -> int:
+    """Move the sums of nodes two steps away to ``values``, ascending; return their new number."""
+    room = columns.size
+    for group in range(groups.size):
+        open_words = groups[group]
+        groups[group] = 0
+        while open_words != 0:
+            word = (group << 6) + lowest(open_words)
+            open_words ^= single(lowest(open_words))
+            open_nodes = words[word]
+            words[word] = 0
+            while open_nodes != 0:
+                v = (word << 6) + lowest(open_nodes)
+                open_nodes ^= single(lowest(open_nodes))
+                at = 4 * v
+                if keep:
+                    put(columns, size, v)
+                    put(values, size, entry(sums, at))
+                    put(values, size + room, entry(sums, at + 1))
+                    put(values, size + 2 * room, entry(sums, at + 2))
+                    put(values, size + 3 * room, entry(sums, at + 3))
+                    put(values, size + 4 * room, entry(inner, v) >> 1)
+                    size += 1
+                put(sums, at, 0)
+                put(sums, at + 1, 0)
+                put(sums, at + 2, 0)
+                put(sums, at + 3, 0)
+                put(inner, v, 0)
+    return size
 
 
 @kernel
@@ -113,8 +221,6 @@ def sweep_rows(
 ) -> None:
     """Sweep rows until ``columns`` could overflow."""
     size, steps = 0, 0
-    room = columns.size
-    half = edges.size // 5
     for u in range(first, last):
         begin, end = indptr[u], indptr[u + 1]
         start[u - first] = size
@@ -124,65 +230,17 @@ def sweep_rows(
             w = indices[q]
             reached += indptr[w + 1] - indptr[w]
             closed += triangles[q]
-        if keep and size + min(reached, inner.size) > room:
+        if keep and size + min(reached, inner.size) > columns.size:
             break
-        for q in range(begin, end):
-            w, t = indices[q], triangles[q]
-            d = indptr[w + 1] - indptr[w]
-            for p in range(indptr[w], indptr[w + 1]):
-                v = entry(indices, p)
-                add_four(sums, 4 * v, 1, d, entry(triangles, p), t)
-                word = v >> 6
-                before = entry(words, word)
-                put(words, word, before | single(v & 63))
-                if before == 0:
-                    groups[word >> 6] |= single(word & 63)
+        _add_paths(indptr, indices, triangles, sums, words, groups, begin, end)
         if closed > 0:
             _count_inner(indptr, indices, triangles, bits, inner, begin, end)
-        for q in range(begin - 1, end):
-            v = indices[q] if q >= begin else u
-            at = 4 * v
-            if q >= begin:
-                to = q - origin
-                edges[to] = sums[at + 1]
-                edges[half + to] = sums[at + 2]
-                edges[2 * half + to] = sums[at + 3]
-                edges[3 * half + to] = inner[v] >> 1
-            sums[at], sums[at + 1], sums[at + 2], sums[at + 3] = 0, 0, 0, 0
-            inner[v] = 0
-            words[v >> 6] &= ~single(v & 63)
-        for q in range(begin, end):  # what is left in ``sums`` are nodes two steps away
-            v = indices[q]
-            through = 0
-            for p in range(indptr[v], indptr[v + 1]):
-                through += entry(sums, 4 * entry(indices, p))
-            edges[4 * half + q - origin] = through
-        for group in range(groups.size):
-            open_words = groups[group]
-            groups[group] = 0
-            while open_words != 0:
-                word = (group << 6) + lowest(open_words)
-                open_words ^= single(lowest(open_words))
-                open_nodes = words[word]
-                words[word] = 0
-                while open_nodes != 0:
-                    v = (word << 6) + lowest(open_nodes)
-                    open_nodes ^= single(lowest(open_nodes))
-                    at = 4 * v
-                    if keep:
-                        put(columns, size, v)
-                        put(values, size, entry(sums, at))
-                        put(values, size + room, entry(sums, at + 1))
-                        put(values, size + 2 * room, entry(sums, at + 2))
-                        put(values, size + 3 * room, entry(sums, at + 3))
-                        put(values, size + 4 * room, entry(inner, v) >> 1)
-                        steps += indptr[v + 1] - indptr[v]
-                        size += 1
-                    put(sums, at, 0)
-                    put(sums, at + 1, 0)
-                    put(sums, at + 2, 0)
-                    put(sums, at + 3, 0)
-                    put(inner, v, 0)
+        _take_edges(indptr, indices, sums, inner, words, edges, origin, u)
+        before = size
+        size = _take_rest(sums, inner, words, groups, columns, values, size, keep)
+        for i in range(before, size):
+            v = columns[i]
+            steps += indptr[v + 1] - indptr[v]
         state[0] = u + 1
     start[state[0] - first] = size
     state[1] = steps

@@ -119,10 +119,18 @@ def iter_orbit_adjacency(
     """Give the matrices of :func:`orbit_adjacency` in blocks of rows, one block at a time.
 
     Args:
-        graph: As in :func:`orbit_adjacency`, as are the arguments that are not named here.
+        graph: As in :func:`orbit_adjacency`, as are the arguments that follow ``max_memory``.
         orbits: Wanted keys.
         block_rows: Rows of a block; None for as many as ``max_memory`` allows.
         max_memory: Bytes that a block should take at most, by an estimate; default 256 MB.
+        hop: Keep keys of this distance.
+        graphlet: Keep keys of this graphlet.
+        num_nodes: Number of nodes.
+        num_threads: Largest number of threads, which share the rows of a block.
+        dtype: Type of the entries.
+        top_k: Entries to keep of each row.
+        to_undirected: Take a directed graph as undirected.
+        nodelist: Order of rows and columns for a networkx graph.
 
     Yields:
         ``(start, stop, {key: rows})`` with rows of shape (stop - start, n).
@@ -160,9 +168,14 @@ def graphlet_adjacency(
     """Count for all pairs of nodes how often they are together in graphlet k [windels2019]_.
 
     Args:
-        graph: As in :func:`orbit_adjacency`, as are the arguments that are not named here.
+        graph: As in :func:`orbit_adjacency`, as are all arguments but ``k``.
         k: 0 edge, 1 path of three, 2 triangle, 3 path of four, 4 star, 5 cycle, 6 paw, 7 diamond,
             8 clique.
+        num_nodes: Number of nodes.
+        num_threads: Largest number of threads.
+        max_memory: Bytes that the matrices it is the sum of may take.
+        to_undirected: Take a directed graph as undirected.
+        nodelist: Order of rows and columns for a networkx graph.
 
     Shapes:
         - returns: scipy ``csr_array`` (n, n), symmetric

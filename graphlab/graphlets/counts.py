@@ -50,7 +50,7 @@ def orbit_counts(
 
     Raises:
         InputError: No graph, a directed graph, ids out of range.
-        GraphTooLarge: (an ``OverflowError``) A degree so large that a count could pass 64 bits (above 3.8 million).
+        GraphTooLarge: (an ``OverflowError``) A degree above 3.8 million: counts pass 64 bits.
 
     Cost: time O(sum over edges of the smaller degree, plus a scan of the rows of a triangle for
     each triangle); memory about 60 bytes an edge and 150 a node, and 80 a node for each thread.
@@ -66,11 +66,11 @@ def orbit_counts(
         return np.zeros((simple.num_nodes, 15), np.int64)
     ranked = Ranked(simple, threads)
     check_degree(ranked)
-    spread, at_node, second = ranked.spread()
+    spread, nodes = ranked.spread()
     opposite, cliques = ranked.cliques()
     cycles = ranked.cycles()
     counts = np.empty((ranked.num_nodes, 15), np.int64)
-    rows = (ranked.ptr, ranked.columns, ranked.order, spread, at_node, second)
+    rows = (ranked.ptr, ranked.columns, ranked.order, spread, nodes.reshape(-1))
     flat = counts.reshape(-1)
 
     def call(first: int, last: int) -> None:

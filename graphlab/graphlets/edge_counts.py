@@ -65,8 +65,8 @@ def edge_orbit_counts(
         [[1, 0, 1, 0], [1, 0, 0, 1], [1, 0, 0, 1], [0, 1, 0, 0]]
     """
     threads = check_limit("num_threads", num_threads)
-    given = _columns(graph) if aligned else None
     simple = read_graph(graph, num_nodes=num_nodes, to_undirected=to_undirected, nodelist=nodelist)
+    given = _columns(graph) if aligned else None
     n = simple.num_nodes
     edges, counts = np.empty((0, 2), np.int64), np.empty((0, len(EDGE_ORBITS)), np.int64)
     if simple.num_edges:
@@ -105,7 +105,7 @@ def _both_ways() -> list[tuple[int, int, int]]:
 def _sums(ranked: Ranked) -> EdgeSums:
     m, n = ranked.num_edges, ranked.num_nodes
     triangles = ranked.triangles
-    _, at_node, second = ranked.spread()
+    _, at_node, second = ranked.spread()[1].T[:3]
     rows = (ranked.ptr, ranked.columns, ranked.split, ranked.up)
 
     def scratch() -> tuple[NDArray[Any], ...]:
@@ -154,13 +154,15 @@ def _columns(graph: Any) -> NDArray[np.int64]:  # noqa: ANN401
     """Return the entries of an edge list in their order, (2, E)."""
     index = graph.get("edge_index") if isinstance(graph, dict) else graph
     index = getattr(index, "edge_index", index)
-    try:
-        array = torch.as_tensor(index).cpu().numpy()
-    except (TypeError, ValueError, RuntimeError):
-        array = np.empty(0)
+    array: NDArray[Any] = np.empty(0)
+    if isinstance(index, torch.Tensor) and index.layout == torch.strided:
+        array = index.detach().cpu().numpy()
+    elif isinstance(index, np.ndarray | list | tuple):
+        array = np.asarray(index)
     if array.ndim == 2 and array.shape[0] != 2 and array.shape[1] == 2:
         array = array.T
-    if array.ndim != 2 or array.shape[0] != 2 or (array.size and array.dtype.kind not in "iu"):
+    kinds = "iu" if array.shape == (2, 2) else "iuf"  # four floating numbers are a matrix
+    if array.ndim != 2 or array.shape[0] != 2 or (array.size and array.dtype.kind not in kinds):
         raise InputError(
             f"aligned=True needs an edge list, but graph is a {type(graph).__name__}; leave it "
             "out, and take the edges that are returned."

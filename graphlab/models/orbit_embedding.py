@@ -77,8 +77,9 @@ class OrbitEmbeddingClassifier(SelfFittedModel):
         C: float = 10.0,
         standardize: bool = False,
     ) -> None:
-        self.embedding = OrbitEmbedding(keys, dim, combine=combine, shift=shift)
+        embedding = OrbitEmbedding(keys, dim, combine=combine, shift=shift)
         super().__init__(dim, out_channels, C=C, standardize=standardize)
+        self.embedding = embedding
 
     def columns_of(self, graph: Graph) -> NDArray[np.float64]:
         """Return the embedding (n, dim)."""
@@ -133,8 +134,9 @@ class WalkEmbeddingClassifier(SelfFittedModel):
         C: float = 10.0,
         standardize: bool = False,
     ) -> None:
-        self.embedding = WalkEmbedding(length, dim, shift=shift)
+        embedding = WalkEmbedding(length, dim, shift=shift)
         super().__init__(dim, out_channels, C=C, standardize=standardize)
+        self.embedding = embedding
 
     def columns_of(self, graph: Graph) -> NDArray[np.float64]:
         """Return the embedding (n, dim)."""

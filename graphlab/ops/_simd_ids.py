@@ -56,7 +56,7 @@ def put(array: Array, at: int, value: Any) -> None:  # noqa: ANN401  (likewise)
     array[at] = value
 
 
-def add_four(array: Array, at: int, a: int, b: int, c: int, d: int) -> None:
+def add_four(array: Array, at: int, a: int, b: int, c: int, d: int) -> None:  # noqa: PLR0917
     """Add four numbers to the entries from position ``at`` >= 0."""
     array[at : at + 4] += np.array([a, b, c, d], array.dtype)
 

@@ -187,7 +187,7 @@ def csr_of_graph(graph: Graph) -> tuple[Csr, Tensor | None]:
     def build() -> tuple[Csr, Tensor | None]:
         undirected = graph.is_undirected()
         other = graph if undirected else graph.reverse()
-        csr = Csr(other.indptr, other.indices, other.num_nodes, symmetric=undirected)
+        csr = Csr(other.indptr, other.columns, other.num_nodes, symmetric=undirected)
         return csr, other.edge_weight
 
     return graph.cached("ops.csr", build)

@@ -65,7 +65,12 @@ def test_defaults_are_written_out(resolved):
     found = resolved(system={"preset": "none"})
     assert found.options == {"width": 8, "dropout": 0.5, "memory": "fast"}
     assert found.recipe == Recipe().to_dict()
-    assert found.task_options == {"feature_norm": "none", "sparse_features": True, "metric": None}
+    assert found.task_options == {
+        "feature_norm": "none",
+        "sparse_features": True,
+        "metric": None,
+        "add_features": [],
+    }
     assert found.overridden == ()
 
 

@@ -136,7 +136,7 @@ def by_products(edges, n):
         (0, 0): W,
         (1, 2): P,
         (3, 3): t,
-        (4, 5): beyond - P.T - (D - t - X.T) - square,
+        (4, 5): beyond - P.T - (D - t - X) - square,
         (5, 5): P * P.T - square,
         (6, 7): P * (P - 1) / 2 - kite,
         (8, 8): square,

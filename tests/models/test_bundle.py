@@ -17,7 +17,9 @@ from graphlab.models.inference import attach, notes
 from graphlab.registry import model_cards, register_model
 from graphlab.transforms.features import row_normalize
 
-NODE_MODELS = sorted(name for name, card in model_cards().items() if "node" in card.tasks)
+CARDS = {name: card for name, card in model_cards().items() if "node" in card.tasks}
+# models that fit themselves: tests/models/test_orbit_embedding.py
+NODE_MODELS = sorted(n for n, card in CARDS.items() if not hasattr(card.load(), "fit_nodes"))
 
 
 def data(n=20, width=6, seed=0):

@@ -69,7 +69,7 @@ def test_card_is_readable_without_importing():
     card = find_task("node-classification")
     assert card.cls == "NodeClassification"
     assert card.protocols[0] == "public"
-    assert set(card.options) == {"feature_norm", "sparse_features", "metric"}
+    assert set(card.options) == {"feature_norm", "sparse_features", "metric", "add_features"}
     assert card.load().name == "node"
 
 
