@@ -286,7 +286,7 @@ def orbit_rows(
         paths, pairs, tails, kites, stars, chains, far, back = 0, 0, 0, 0, 0, 0, 0, 0
         for q in range(ptr[u], ptr[u + 1]):
             at = 4 * entry(columns, q)
-            t = np.int64(entry(spread, q))
+            t = entry(spread, q)
             dv = entry(nodes, at)
             P, Q = dv - 1 - t, d - 1 - t
             paths += P

@@ -151,10 +151,15 @@ def _read_index(folder: Path) -> tuple[list[Key], int, int | None]:
 
 def _load(file: Path, *, mmap: bool) -> NDArray[Any]:
     try:
-        array = np.load(file, mmap_mode="r" if mmap else None, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array: NDArray[Any]
+        if mmap:
+            array = np.lib.format.open_memmap(file, mode="r")
+        else:
+            with file.open("rb") as opened:
+                array = np.lib.format.read_array(opened, allow_pickle=False)
+    except (OSError, ValueError) as error:
         raise DatasetCorrupt(f"{file} cannot be read ({error}). Make the folder anew.") from error
-    if not isinstance(array, np.ndarray) or array.ndim != 1:
+    if array.ndim != 1:
         raise DatasetCorrupt(f"{file} does not hold one array of numbers. Make the folder anew.")
     return array
 

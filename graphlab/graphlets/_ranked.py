@@ -126,7 +126,7 @@ class Ranked:
         return self._triangles
 
     def spread(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Return the triangles of each entry (2 m,), and degree, triangles, S2, 0 of nodes (n, 4)."""
+        """Return triangles of each entry (2 m,), and degree, triangles, S2, 0 of nodes (n, 4)."""
         if self._spread is None:
             triangles = self.triangles
             entry = np.empty(self.columns.size, np.int32)

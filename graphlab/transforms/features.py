@@ -26,9 +26,7 @@ def append_features(x: Tensor, graph: Graph, names: Iterable[str]) -> Tensor: ..
 
 
 @overload
-def append_features(
-    x: Tensor | None, graph: Graph, names: Iterable[str]
-) -> Tensor | None: ...
+def append_features(x: Tensor | None, graph: Graph, names: Iterable[str]) -> Tensor | None: ...
 
 
 def append_features(x: Tensor | None, graph: Graph, names: Iterable[str]) -> Tensor | None:
