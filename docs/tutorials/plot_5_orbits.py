@@ -46,22 +46,17 @@ from graphlab.graphlets import (
 # numbered from 0 to 14 as in :cite:t:`przulj2007`.
 
 square = [(0, 0), (1, 0), (1, 1), (0, 1)]
+corner = [(0, 0), (0.5, 1), (1, 0)]
+fork = [(0.5, 0.45), (0, 0), (1, 0), (0.5, 1.15)]
+kite = [(0, 0), (1, 0), (0.5, 0.65), (0.5, 1.3)]
 shapes = {  # positions, edges, orbit of each node
     "G0: edge": ([(0, 0.5), (1, 0.5)], "01", (0, 0)),
-    "G1: path of 3": ([(0, 0), (0.5, 1), (1, 0)], "01 12", (1, 2, 1)),
-    "G2: triangle": ([(0, 0), (0.5, 1), (1, 0)], "01 12 02", (3, 3, 3)),
+    "G1: path of 3": (corner, "01 12", (1, 2, 1)),
+    "G2: triangle": (corner, "01 12 02", (3, 3, 3)),
     "G3: path of 4": (square, "03 01 12", (5, 5, 4, 4)),
-    "G4: star": (
-        [(0.5, 0.45), (0, 0), (1, 0), (0.5, 1.15)],
-        "01 02 03",
-        (7, 6, 6, 6),
-    ),
+    "G4: star": (fork, "01 02 03", (7, 6, 6, 6)),
     "G5: cycle": (square, "01 12 23 03", (8, 8, 8, 8)),
-    "G6: paw": (
-        [(0, 0), (1, 0), (0.5, 0.65), (0.5, 1.3)],
-        "01 02 12 23",
-        (10, 10, 11, 9),
-    ),
+    "G6: paw": (kite, "01 02 12 23", (10, 10, 11, 9)),
     "G7: diamond": (square, "01 12 23 03 02", (13, 12, 13, 12)),
     "G8: clique": (square, "01 12 23 03 02 13", (14, 14, 14, 14)),
 }
@@ -75,16 +70,15 @@ def draw(ax, positions, edges, colors, labels):
     ax.scatter(*zip(*positions, strict=True), s=270, c=colors, zorder=2)
     for (x, y), label in zip(positions, labels, strict=True):
         ax.text(
-            x, y, label, color="white", ha="center", va="center_baseline", weight="bold"
+            x, y, label, color="w", ha="center", va="center_baseline", weight="bold"
         )
     ax.set(xlim=(-0.35, 1.35), ylim=(-0.35, 1.6), aspect="equal")
     ax.axis("off")
 
 
 fig, axes = plt.subplots(2, 5, figsize=(7.2, 3.6))
-for ax, (name, (positions, edges, orbits)) in zip(
-    axes.flat, shapes.items(), strict=False
-):
+for ax, name in zip(axes.flat, shapes, strict=False):
+    positions, edges, orbits = shapes[name]
     colors = [f"C{sorted(set(orbits)).index(orbit)}" for orbit in orbits]
     draw(ax, positions, edges, colors, orbits)
     ax.set_title(name)
@@ -186,16 +180,10 @@ graph, y = data.graph, data.graph.y.numpy()
 counts = orbit_counts(graph)
 names = np.load(Path(data.info["folder"]) / "debdeps.npz")["node_names"].tolist()
 chosen = ["fping", "libcap-ng", "icinga-php-library"]
-columns = {
-    "neighbours": 0,
-    "triangles": 3,
-    "centre of a star": 7,
-    "tail of a paw": 9,
-    "paw, at the tail": 11,
-    "clique of four": 14,
-}
-rows = counts[[names.index(name) for name in chosen]][:, list(columns.values())]
-pd.DataFrame(rows, index=chosen, columns=list(columns))
+columns = ["neighbours", "triangles", "centre of a star", "tail of a paw"]
+columns += ["paw, at the tail", "clique of four"]
+rows = counts[[names.index(name) for name in chosen]][:, [0, 3, 7, 9, 11, 14]]
+pd.DataFrame(rows, index=chosen, columns=columns)
 
 # %%
 # All of *fping*'s neighbours are strangers to each other; those of
@@ -246,20 +234,11 @@ def listed(keys):
     return ", ".join("-".join(map(str, key)) for key in keys)
 
 
-table = pd.DataFrame(
-    {
-        "graphlet": list(shapes),
-        "in walks of up to three steps": [
-            listed(key for key in keys if key in SEEN_BY_WALKS)
-            for keys in GRAPHLETS.values()
-        ],
-        "in none": [
-            listed(key for key in keys if key in unseen) for keys in GRAPHLETS.values()
-        ],
-    }
-)
+seen = [listed(k for k in keys if k in SEEN_BY_WALKS) for keys in GRAPHLETS.values()]
+missed = [listed(k for k in keys if k in unseen) for keys in GRAPHLETS.values()]
 print(len(SEEN_BY_WALKS), "seen,", len(unseen), "unseen")
-table.set_index("graphlet")
+told = {"in walks of up to three steps": seen, "in none": missed}
+pd.DataFrame(told, index=list(shapes))
 
 # %%
 # "Not seen" has a narrow meaning. A walker does arrive at such a pair: any two nodes that
@@ -269,14 +248,13 @@ table.set_index("graphlet")
 # number 0, 1 and 0; for the last two 1, 0 and 3. The keys that hold the pair differ. (Of
 # (*h*, *i*, *j*) and (*h*, *j*, *i*) one is written.)
 
-fork = [(0.5, 0.1), (0.5, 1.2), (0, -0.2), (1, -0.2)]
 zigzag = [(0, 0), (0.1, 0.9), (0.9, 0.9), (1, 0)]
 pairs = [
-    ([(0, 0), (0.5, 0.9), (1, 0)], "01 12", (0, 2)),
+    (corner, "01 12", (0, 2)),
     (zigzag, "01 12 23", (0, 2)),
-    (fork, "01 02 03", (2, 3)),
+    (fork, "01 02 03", (1, 2)),
     (zigzag, "01 12 23", (1, 2)),
-    (fork, "01 02 03", (0, 1)),
+    (fork, "01 02 03", (0, 3)),
 ]
 fig, axes = plt.subplots(1, 5, figsize=(7.2, 2.4))
 told = []
@@ -285,14 +263,11 @@ for ax, (positions, edges, pair) in zip(axes, pairs, strict=True):
     small = orbit_adjacency(ends)
     step = small[1, 0, 0].toarray()
     walks = [int(np.linalg.matrix_power(step, k)[pair]) for k in (1, 2, 3)]
-    both = {pair, pair[::-1]}
-    keys = [key for key in ORBIT_PAIRS if any(small[key].toarray()[p] for p in both)]
+    both = {key: small[key] + small[key].T for key in ORBIT_PAIRS}
+    keys = [key for key in ORBIT_PAIRS if both[key].toarray()[pair]]
     keys = [key for key in keys if key[1] <= key[2]]  # one of (i, j) and (j, i)
     colors = ["C1" if node in pair else "0.7" for node in range(len(positions))]
-    letters = [
-        "" if node not in pair else "uv"[pair.index(node)]
-        for node in range(len(colors))
-    ]
+    letters = ["uv"[pair.index(k)] if k in pair else "" for k in range(len(colors))]
     draw(ax, positions, edges, colors, letters)
     ax.set_title("walks " + ", ".join(map(str, walks)), fontsize=9)
     ax.text(0.5, -0.55, "\n".join(map(str, keys)), ha="center", va="top", fontsize=8.5)
@@ -374,30 +349,20 @@ result.sort_values("accuracy in %", ascending=False).round(1)
 # ± is rather too small. :doc:`../../methods/graphlets` has other graphs, and a suite to
 # run on them (``graphlab-bench run orbit-embedding``).
 
-kinds = {
-    "walks": "C0",
-    "orbits that walks see": "C5",
-    "unseen orbits": "C1",
-    "both": "C2",
-}
-kinds["orbit counts of the node"] = "0.5"
-
-
-def kind(name):
-    """What an input is made of."""
-    if name.startswith("15"):
-        return "orbit counts of the node"
-    if name.endswith("summed") or "+" in name:
-        return "both"
-    if "unseen" in name or name in map(str, unseen):
-        return "unseen orbits"
-    return "walks" if name.startswith("walks") else "orbits that walks see"
-
+kinds = {"walks": "C0", "orbits that walks see": "C5", "unseen orbits": "C1"}
+kinds |= {"both": "C2", "orbit counts of the node": "0.5"}
+kind = dict.fromkeys(found, "orbits that walks see")
+kind |= dict.fromkeys(["walks of 3 steps", "walks, 128 columns"], "walks")
+kind |= dict.fromkeys(
+    {"the 17 unseen", *map(str, unseen)} & set(found), "unseen orbits"
+)
+kind |= dict.fromkeys(["all 28 summed", "walks + 17 unseen"], "both")
+kind["15 orbit counts"] = "orbit counts of the node"
 
 fig, ax = plt.subplots(figsize=(7.2, 4.8))
 order = sorted(found, key=lambda name: found[name].mean())
 for row, name in enumerate(order):
-    values, color = found[name], kinds[kind(name)]
+    values, color = found[name], kinds[kind[name]]
     ax.barh(row, values.mean(), height=0.7, color=color, alpha=0.45)
     ax.plot(
         values, row + np.linspace(-0.22, 0.22, len(values)), "o", color=color, ms=3.5

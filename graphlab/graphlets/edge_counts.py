@@ -34,7 +34,7 @@ def edge_orbit_counts(
     """Count the edge orbits of all graphlets on three and four nodes at every edge.
 
     Column c is the number of connected induced subgraphs that hold the edge and in which its ends
-    are at the orbits of ``EDGE_ORBITS[c]``: ORCA's edge orbits 0 to 11 [hocevar2014]_, of which
+    are at the orbits of ``EDGE_ORBITS[c]``: ORCA's edge orbits 0 to 11 [hocevar2016]_, of which
     those of an edge alone are left out. Exact; 64-bit sums throughout.
 
     Args:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from graphlab.graphlets import _build
+from graphlab.graphlets import _build, orbit_adjacency
 from graphlab.ops import _threads
+from tests.graphlets import graphs
 
 
 @pytest.fixture
@@ -19,3 +20,11 @@ def eager(monkeypatch):
 def threads(request, eager):
     """Number of threads, which work on graphs of any size."""
     return request.param
+
+
+@pytest.fixture(scope="session")
+def generated():
+    """A clustered graph with hubs, its number of nodes, and its matrices."""
+    edges = graphs.clustered()
+    n = int(edges.max()) + 4  # some isolated nodes at the end
+    return edges, n, orbit_adjacency(edges, num_nodes=n)

@@ -77,7 +77,9 @@ def clustered(n=900, seed=0):
     """Return a graph of dense groups, random edges and some hubs: every orbit is common."""
     generator = np.random.default_rng(seed)
     groups = np.arange(n).reshape(-1, 15)
-    inside = groups[np.arange(len(groups))[:, None], generator.integers(0, 15, (2, len(groups), 40))]
+    inside = groups[
+        np.arange(len(groups))[:, None], generator.integers(0, 15, (2, len(groups), 40))
+    ]
     hubs = np.stack([np.repeat(generator.integers(0, n, 6), 70), generator.integers(0, n, 420)])
     ends = np.concatenate([inside.reshape(2, -1), hubs, random_edges(n, n, seed)], 1)
     ends = np.sort(ends[:, ends[0] != ends[1]], axis=0)

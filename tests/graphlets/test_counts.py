@@ -26,6 +26,11 @@ from graphlab.graphlets.counts import check_degree
 from tests.graphlets import brute_force, graphs
 from tests.graphlets.graphs import MESSY, PUBLIC, SMALL
 
+BEGIN = (  # for each orbit a key whose rows it begins
+    *((1, 0, 0), (1, 1, 2), (1, 2, 1), (1, 3, 3), (1, 4, 5), (1, 5, 4), (1, 6, 7), (1, 7, 6)),
+    *((1, 8, 8), (1, 9, 11), (2, 10, 9), (1, 11, 9), (1, 12, 13), (1, 13, 13), (1, 14, 14)),
+)
+
 
 def columns(**values):
     """Return a row of counts, all zero but what is named ``o7=...``."""
@@ -56,11 +61,7 @@ def test_loops_repeats_and_reversed_edges_change_nothing(name):
 def test_200_random_graphs_equal_their_enumeration(threads):
     for n, edges, matrices in graphs.enumerated():
         counts = orbit_counts(edges, num_nodes=n, num_threads=threads)
-        for orbit, key in enumerate(
-            [(1, 0, 0), (1, 1, 2), (1, 2, 1), (1, 3, 3), (1, 4, 5), (1, 5, 4), (1, 6, 7)]
-            + [(1, 7, 6), (1, 8, 8), (1, 9, 11), (2, 10, 9), (1, 11, 9), (1, 12, 13), (1, 13, 13)]
-            + [(1, 14, 14)]
-        ):
+        for orbit, key in enumerate(BEGIN):
             partners = {2: 2, 3: 2, 7: 3, 8: 2, 12: 2, 14: 3}.get(orbit, 1)
             assert (partners * counts[:, orbit] == matrices[key].sum(1)).all()
 
@@ -175,20 +176,6 @@ def test_parts_of_a_graph_do_not_touch_each_other():
 
 
 PAW = [[0, 0, 1, 2], [1, 2, 2, 3]]
-FORMS = {
-    "networkx": lambda e, n: nx_graph(e, n),
-    "scipy array": lambda e, n: sp.coo_array(graphs.adjacency(e, n)),
-    "scipy matrix": lambda e, n: sp.csr_matrix(graphs.adjacency(e, n)),
-    "dense": lambda e, n: graphs.adjacency(e, n),
-    "dense booleans": lambda e, n: graphs.adjacency(e, n) > 0,
-    "edge index": lambda e, n: torch.from_numpy(e),
-    "rows of pairs": lambda e, n: e.T,
-    "torch sparse": lambda e, n: torch.from_numpy(graphs.adjacency(e, n)).to_sparse(),
-    "torch csr": lambda e, n: torch.from_numpy(graphs.adjacency(e, n)).to_sparse_csr(),
-    "pyg": lambda e, n: Data(edge_index=torch.from_numpy(e), num_nodes=n),
-    "ogb": lambda e, n: {"edge_index": e, "num_nodes": n, "node_feat": None, "edge_feat": None},
-    "graph": lambda e, n: as_graph(e, n),
-}
 
 
 def nx_graph(edges, n):
@@ -196,6 +183,22 @@ def nx_graph(edges, n):
     graph.add_nodes_from(range(n))
     graph.add_edges_from(edges.T.tolist())
     return graph
+
+
+FORMS = {
+    "networkx": nx_graph,
+    "scipy array": lambda e, n: sp.coo_array(graphs.adjacency(e, n)),
+    "scipy matrix": lambda e, n: sp.csr_matrix(graphs.adjacency(e, n)),
+    "dense": graphs.adjacency,
+    "dense booleans": lambda e, n: graphs.adjacency(e, n) > 0,
+    "edge index": lambda e, n: torch.from_numpy(e),
+    "rows of pairs": lambda e, n: e.T,
+    "torch sparse": lambda e, n: torch.from_numpy(graphs.adjacency(e, n)).to_sparse(),
+    "torch csr": lambda e, n: torch.from_numpy(graphs.adjacency(e, n)).to_sparse_csr(),
+    "pyg": lambda e, n: Data(edge_index=torch.from_numpy(e), num_nodes=n),
+    "ogb": lambda e, n: {"edge_index": e, "num_nodes": n, "node_feat": None, "edge_feat": None},
+    "graph": as_graph,
+}
 
 
 @pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
@@ -246,7 +249,7 @@ def test_the_input_is_left_as_it_was():
 
 @pytest.mark.parametrize("wrong", [0, -1, 1.5, "2", True, [1]])
 def test_a_number_of_threads_that_cannot_be_is_named(wrong):
-    with pytest.raises(InputError, match="num_threads is .*expected a whole number >= 1, or None"):
+    with pytest.raises(InputError, match=r"num_threads is .*expected a whole number >= 1, or None"):
         orbit_counts(PAW, num_threads=wrong)
 
 

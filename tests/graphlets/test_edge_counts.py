@@ -39,13 +39,11 @@ def test_golden_counts(name, threads):
 def test_sums_on_golden_public_graphs(name, threads):
     edges, n = graphs.golden_graph(name)
     _, counts = edge_orbit_counts(edges, num_nodes=n, num_threads=threads)
-    total = {tuple(key): total for key, (_, total, _) in zip(graphs.read(name)["keys"], stats(name))}  # noqa: B905
+    stored = graphs.read(name)
+    keys = map(tuple, stored["keys"].tolist())
+    total = dict(zip(keys, stored["adj_stats"][:, 1].tolist(), strict=True))
     for column, key in enumerate(EDGE_ORBITS):
         assert counts[:, column].sum() == total[key] / (1 if key[1] != key[2] else 2)
-
-
-def stats(name):
-    return graphs.read(name)["adj_stats"].tolist()
 
 
 @pytest.mark.parametrize("name", MESSY)
@@ -54,10 +52,9 @@ def test_columns_follow_a_messy_edge_list(name, threads):
     raw = stored["raw_edges"].T
     assert (raw[0] == raw[1]).any()
     with pytest.warns(UserWarning, match="left out"):
-        rows = edge_orbit_counts(
-            raw, num_nodes=int(stored["n"]), aligned=True, num_threads=threads
-        )
-    known = {tuple(e): row for e, row in zip(stored["edges"].tolist(), stored["edge_counts"])}  # noqa: B905
+        rows = edge_orbit_counts(raw, num_nodes=int(stored["n"]), aligned=True, num_threads=threads)
+    pairs = map(tuple, stored["edges"].tolist())
+    known = dict(zip(pairs, stored["edge_counts"], strict=True))
     expected = [known.get((min(u, v), max(u, v)), np.zeros(12, int)) for u, v in raw.T.tolist()]
     assert rows.dtype == np.int64
     assert np.array_equal(rows, expected)
@@ -213,9 +210,7 @@ def test_aligned_columns_of_lists_without_edges():
 
 @pytest.mark.parametrize("n", [0, 1, 6])
 def test_graphs_without_edges_have_no_rows(n, threads):
-    edges, counts = edge_orbit_counts(
-        np.empty((2, 0), np.int64), num_nodes=n, num_threads=threads
-    )
+    edges, counts = edge_orbit_counts(np.empty((2, 0), np.int64), num_nodes=n, num_threads=threads)
     assert (edges.shape, counts.shape) == ((0, 2), (0, 12))
     assert edges.dtype == counts.dtype == np.int64
 

@@ -71,7 +71,7 @@ def test_pairs_of_orbits_are_keys_where_one_distance_is_possible(whole):
 
 @pytest.mark.parametrize("key", [(1, 1, 1), (0, 0, 0), "abc", 3, None, (1, 2, 3, 4)])
 def test_unknown_keys_are_key_errors_that_tell(whole, key):
-    with pytest.raises(KeyError, match="no orbit pair|expected keys") as caught:
+    with pytest.raises(KeyError, match=r"no orbit pair|expected keys") as caught:
         whole[key]
     assert isinstance(caught.value, InputError)
 
@@ -80,7 +80,9 @@ def test_what_was_not_asked_for_is_named():
     some = orbit_adjacency(KARATE, [(3, 4, 4), (1, 0, 0)])
     with pytest.raises(KeyError, match=r"\(2, 1, 1\) was not asked for; here are \(1, 0, 0\), \(3"):
         some[2, 1, 1]
-    with pytest.raises(InputError, match=r"Graphlet 1 is the sum of 3 matrices.*ask for graphlet=1"):
+    with pytest.raises(
+        InputError, match=r"Graphlet 1 is the sum of 3 matrices.*ask for graphlet=1"
+    ):
         some.graphlet(1)
     assert (some.graphlet(0) != some[1, 0, 0]).nnz == 0
 
@@ -189,7 +191,7 @@ def test_mapped_files_are_not_written_to(folder, whole):
     loaded = OrbitAdjacency.load(str(folder))
     with pytest.raises(ValueError, match="read-only"):
         loaded[1, 0, 0].data[0] = 9
-    index, weight = loaded.edge_index((1, 0, 0))
+    _, weight = loaded.edge_index((1, 0, 0))
     weight[0] = 9
     same(OrbitAdjacency.load(folder), whole)
 

@@ -47,6 +47,38 @@ def test_several_threads_take_part():
     assert len(seen) == 2
 
 
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_the_caller_may_say_how_many_threads(threads):
+    """Each of them waits until all of them are at work, so that no fewer would do."""
+    torch.set_num_threads(2)
+    together = threading.Barrier(threads, timeout=60)
+    seen, lock = {}, threading.Lock()
+
+    def call(first, last):
+        me = threading.get_ident()
+        with lock:
+            new = me not in seen
+            seen.setdefault(me, []).extend(range(first, last))
+        if new:
+            together.wait()
+
+    run_blocks(call, 100, _SMALL, threads)
+    assert len(seen) == threads
+    assert sorted(block for blocks in seen.values() for block in blocks) == list(range(100))
+    assert stays_serial(100, _SMALL, threads) == (threads == 1)
+
+
+def test_more_threads_than_blocks_are_not_woken():
+    seen = []
+    run_blocks(lambda first, last: seen.append((first, last)), 2, _SMALL, 8)
+    assert sorted(seen) == [(0, 1), (1, 2)]
+    seen.clear()
+    run_blocks(lambda first, last: seen.append((first, last)), 1, _SMALL, 8)
+    run_blocks(lambda first, last: seen.append((first, last)), 9, _SMALL - 1, 8)
+    assert seen == [(0, 1), (0, 9)]
+    assert stays_serial(9, _SMALL - 1, 8)
+
+
 def test_an_error_in_any_block_reaches_the_caller():
     torch.set_num_threads(2)
 
