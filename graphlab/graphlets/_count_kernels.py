@@ -1,8 +1,9 @@
 """Compiled counts of triangles, four-cycles and four-cliques on rows ordered by degree.
 
 Nodes are renamed by ascending degree. A row then holds its *down* entries (lower nodes) and after
-them its *up* entries; ``split`` is where the latter begin. Up entries number the edges: edge e of
-node u stands at ``split[u] + e - up[u]`` of the row. No node has more than sqrt(2 m) of them.
+them its *up* entries; ``split`` is where the latter begin. No node has more than sqrt(2 m) of them.
+An edge is named by the place of its up entry; ``twin`` leads from a down entry to it. What stands
+before the twin in its row are the nodes that are lower than the row the down entry is in.
 """
 # ruff: noqa: PLR0917  (kernels take arrays and many numbers)
 
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.ops._compile import kernel, kernel_part
-from graphlab.ops._simd_ids import entry, lowest, ones, put, single
+from graphlab.ops._simd_ids import entry, lowest, ones, prefetch, put, single
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,8 +46,7 @@ def rank_rows(
     ptr: Array,
     columns: Array,
     split: Array,
-    up: Array,
-    twin: Array,  # (m,) out: edge of each down entry; those of node u begin at ptr[u] - up[u]
+    twin: Array,  # (2 m,) out, at down entries
     fill: Array,  # (n,) scratch
     fan: Array,  # (n,) out: steps of count_triangles at each node
     reach: Array,  # (n,) out: steps of count_cycles
@@ -75,20 +75,18 @@ def rank_rows(
             at = entry(fill, v)
             put(columns, at, u)
             put(fill, v, at + 1)
-    up[0] = 0
     for u in range(n):
-        up[u + 1] = up[u] + ptr[u + 1] - split[u]
-        fill[u] = up[u]
+        fill[u] = split[u]
         fan[u] = 1
     for u in range(n):
         above, steps = ptr[u + 1] - split[u], 1
         for q in range(ptr[u], split[u]):
             v = entry(columns, q)
-            e = entry(fill, v)
-            put(twin, q - up[u], e)
-            steps += entry(split, v) - entry(ptr, v) + e - entry(up, v)
+            p = entry(fill, v)
+            put(twin, q, p)
+            put(fill, v, p + 1)
             put(fan, v, entry(fan, v) + above)
-            put(fill, v, e + 1)
+            steps += p - entry(ptr, v)
         reach[u] = steps
 
 
@@ -97,28 +95,28 @@ def count_triangles(
     ptr: Array,
     columns: Array,
     split: Array,
-    up: Array,
-    triangles: Array,  # (m,) added to: triangles on each edge
+    triangles: Array,  # (2 m,) added to, at up entries
     mark: Array,  # (n,) scratch of one thread, which sees ascending nodes; zero before the first
     first: int,
     last: int,
 ) -> None:
     """Add up the triangles whose lowest node is in ``first`` to ``last - 1``."""
     for u in range(first, last):
-        start = up[u]
-        for e in range(start, up[u + 1]):
-            mark[columns[split[u] + e - start]] = e + 1
-        for e in range(start, up[u + 1]):
-            v = columns[split[u] + e - start]
-            shift = split[v] - up[v]
+        start, end = split[u], ptr[u + 1]
+        for q in range(start, end):
+            v = entry(columns, q)
+            put(mark, v, q + 1)
+            prefetch(columns, entry(split, v))
+        for q in range(start, end):
+            v = entry(columns, q)
             found = 0
-            for f in range(up[v], up[v + 1]):
-                g = entry(mark, entry(columns, f + shift))
+            for p in range(entry(split, v), entry(ptr, v + 1)):
+                g = entry(mark, entry(columns, p))
                 if g > start:  # marks of earlier nodes are at most that: nothing is cleared
-                    triangles[f] += 1
+                    triangles[p] += 1
                     triangles[g - 1] += 1
                     found += 1
-            triangles[e] += found
+            triangles[q] += found
 
 
 @kernel
@@ -126,7 +124,6 @@ def count_cliques(
     ptr: Array,
     columns: Array,
     split: Array,
-    up: Array,
     triangles: Array,
     opposite: Array,  # (n,) added to: over triangles at a node, t - 1 of the opposite edge
     cliques: Array,  # (n,) added to: four-cliques at a node
@@ -140,30 +137,33 @@ def count_cliques(
     Row a of the bits says which upper neighbours of u are upper neighbours of its neighbour a too.
     """
     for u in range(first, last):
-        start, size = up[u], up[u + 1] - up[u]
+        start, size = split[u], ptr[u + 1] - split[u]
         width = (size + 63) >> 6
-        for k in range(size):
-            mark[columns[split[u] + k]] = start + k + 1
+        closed = 0
+        for q in range(start, start + size):
+            put(mark, entry(columns, q), q + 1)
+            closed += entry(triangles, q)
+        if closed == 0:
+            continue
         for k in range(size * width):
             bits[k] = 0
         for a in range(size):
-            e = start + a
-            if triangles[e] == 0:
+            q = start + a
+            if triangles[q] == 0:
                 continue
-            v = columns[split[u] + a]
-            shift = split[v] - up[v]
+            v = columns[q]
             across = 0
-            for f in range(up[v], up[v + 1]):
-                w = entry(columns, f + shift)
+            for p in range(split[v], ptr[v + 1]):
+                w = entry(columns, p)
                 g = entry(mark, w)
                 if g > start:
-                    across += triangles[f] - 1
+                    across += triangles[p] - 1
                     opposite[v] += triangles[g - 1] - 1
-                    opposite[w] += triangles[e] - 1
+                    opposite[w] += triangles[q] - 1
                     b = g - 1 - start
                     bits[a * width + (b >> 6)] |= single(b & 63)
             opposite[u] += across
-        _pair_rows(columns, split[u], bits, cliques, u, size, width)
+        _pair_rows(columns, start, bits, cliques, u, size, width)
 
 
 @kernel_part
@@ -198,7 +198,6 @@ def count_cycles(
     ptr: Array,
     columns: Array,
     split: Array,
-    up: Array,
     twin: Array,
     cycles: Array,  # (n,) added to: twice the four-cycles at a node, chords allowed
     seen: Array,  # (n,) scratch of one thread
@@ -209,13 +208,15 @@ def count_cycles(
     """Add up the four-cycles whose highest node is in the range: paths u, v, w over lower nodes."""
     level = base[0]
     for u in range(first, last):
-        if split[u] - ptr[u] < 2:
+        begin, end = ptr[u], split[u]
+        if end - begin < 2:
             continue
+        for q in range(begin, end):
+            prefetch(columns, entry(ptr, entry(columns, q)))
         met, top = level, level
-        level += split[u] - ptr[u]
-        for q in range(ptr[u], split[u]):
-            v = columns[q]
-            for p in range(ptr[v], split[v] + twin[q - up[u]] - up[v]):
+        level += end - begin
+        for q in range(begin, end):
+            for p in range(entry(ptr, entry(columns, q)), entry(twin, q)):
                 w = entry(columns, p)
                 times = max(entry(seen, w), top)
                 met |= times
@@ -223,14 +224,14 @@ def count_cycles(
         if met == top:  # no lower node was met twice
             continue
         of_top = 0
-        for q in range(ptr[u], split[u]):
-            v = columns[q]
+        for q in range(begin, end):
+            v = entry(columns, q)
             of_side = 0
-            for p in range(ptr[v], split[v] + twin[q - up[u]] - up[v]):
+            for p in range(entry(ptr, v), entry(twin, q)):
                 w = entry(columns, p)
                 others = entry(seen, w) - top - 1
                 if others > 0:
-                    cycles[w] += others
+                    put(cycles, w, entry(cycles, w) + others)
                     of_side += others
             cycles[v] += 2 * of_side
             of_top += of_side
@@ -243,7 +244,6 @@ def spread_triangles(
     ptr: Array,
     columns: Array,
     split: Array,
-    up: Array,
     twin: Array,
     triangles: Array,
     spread: Array,  # (2 m,) out: triangles of each entry
@@ -256,8 +256,7 @@ def spread_triangles(
         total, beyond = 0, 0
         for q in range(ptr[u], ptr[u + 1]):
             v = entry(columns, q)
-            edge = entry(twin, q - up[u]) if q < split[u] else q - split[u] + up[u]
-            t = entry(triangles, edge)
+            t = entry(triangles, entry(twin, q) if q < split[u] else q)
             put(spread, q, t)
             total += t
             beyond += entry(ptr, v + 1) - entry(ptr, v) - 1 - t

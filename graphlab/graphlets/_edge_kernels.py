@@ -21,60 +21,58 @@ def sum_cliques(
     ptr: Array,
     columns: Array,
     split: Array,
-    up: Array,
     triangles: Array,
-    sums: Array,  # (4 m,) added to, see EdgeSums: degrees, toward, back; and four-cliques
+    sums: Array,  # (8 m,) added to at up entries, see EdgeSums: degrees, toward, back; four-cliques
     mark: Array,  # (n,) scratch of one thread, which sees ascending nodes; zero before the first
-    place: Array,  # (n,) scratch
+    place: Array,  # (n,) scratch; zero before the first
     common: Array,  # (n,) scratch
     first: int,
     last: int,
 ) -> None:
     """Add up what each triangle whose lowest node is in the range gives its three edges."""
     for u in range(first, last):
-        start = up[u]
-        du = ptr[u + 1] - ptr[u]
-        for e in range(start, up[u + 1]):
-            mark[columns[split[u] + e - start]] = e + 1
-        for e in range(start, up[u + 1]):
-            if triangles[e] == 0:
+        start, end = split[u], ptr[u + 1]
+        du = end - ptr[u]
+        for q in range(start, end):
+            mark[columns[q]] = q + 1
+        for q in range(start, end):
+            if triangles[q] == 0:
                 continue
-            v = columns[split[u] + e - start]
-            shift = split[v] - up[v]
-            dv = ptr[v + 1] - ptr[v]
+            v = columns[q]
+            low, high = split[v], ptr[v + 1]
+            dv = high - ptr[v]
             count = 0
-            for f in range(up[v], up[v + 1]):
-                w = entry(columns, f + shift)
-                place[w] = f
+            for p in range(low, high):
+                w = entry(columns, p)
+                place[w] = p + 1
                 g = entry(mark, w) - 1
                 if g >= start:
-                    sums[4 * e] += ptr[w + 1] - ptr[w]
-                    sums[4 * e + 1] += triangles[f]
-                    sums[4 * e + 2] += triangles[g]
+                    sums[4 * q] += ptr[w + 1] - ptr[w]
+                    sums[4 * q + 1] += triangles[p]
+                    sums[4 * q + 2] += triangles[g]
                     sums[4 * g] += dv
-                    sums[4 * g + 1] += triangles[f]
-                    sums[4 * g + 2] += triangles[e]
-                    sums[4 * f] += du
-                    sums[4 * f + 1] += triangles[g]
-                    sums[4 * f + 2] += triangles[e]
+                    sums[4 * g + 1] += triangles[p]
+                    sums[4 * g + 2] += triangles[q]
+                    sums[4 * p] += du
+                    sums[4 * p + 1] += triangles[g]
+                    sums[4 * p + 2] += triangles[q]
                     common[count] = w
                     count += 1
             for i in range(count - 1):
                 x = common[i]
                 found = 0
-                to_x = mark[x] - 1
-                for h in range(up[x], up[x + 1]):
-                    y = entry(columns, split[x] - up[x] + h)
-                    g, f = entry(mark, y) - 1, entry(place, y)
+                for h in range(split[x], ptr[x + 1]):
+                    y = entry(columns, h)
+                    g, p = entry(mark, y) - 1, entry(place, y) - 1
                     # a place that an earlier node left behind lies outside the row of v
-                    if g >= start and f >= up[v] and f < up[v + 1]:
+                    if g >= start and low <= p < high:
                         sums[4 * h + 3] += 1
                         sums[4 * g + 3] += 1
-                        sums[4 * f + 3] += 1
+                        sums[4 * p + 3] += 1
                         found += 1
-                sums[4 * e + 3] += found
-                sums[4 * to_x + 3] += found
-                sums[4 * place[x] + 3] += found
+                sums[4 * q + 3] += found
+                sums[4 * mark[x] - 1] += found
+                sums[4 * place[x] - 1] += found
 
 
 @kernel
@@ -82,7 +80,6 @@ def sum_cycles(
     ptr: Array,
     columns: Array,
     split: Array,
-    up: Array,
     twin: Array,
     cycles: Array,  # (2 m,) added to: four-cycles through each entry of the ranked rows
     seen: Array,
@@ -93,17 +90,16 @@ def sum_cycles(
     """Add up the four-cycles whose highest node is in the range; see ``count_cycles``."""
     level = base[0]
     for u in range(first, last):
+        begin, end = ptr[u], split[u]
         top = level
-        level += split[u] - ptr[u]
-        for q in range(ptr[u], split[u]):
-            v = columns[q]
-            for p in range(ptr[v], split[v] + twin[q - up[u]] - up[v]):
+        level += end - begin
+        for q in range(begin, end):
+            for p in range(ptr[columns[q]], twin[q]):
                 w = entry(columns, p)
                 put(seen, w, max(entry(seen, w), top) + 1)
-        for q in range(ptr[u], split[u]):
-            v = columns[q]
+        for q in range(begin, end):
             through = 0
-            for p in range(ptr[v], split[v] + twin[q - up[u]] - up[v]):
+            for p in range(ptr[columns[q]], twin[q]):
                 others = entry(seen, entry(columns, p)) - top - 1
                 put(cycles, p, entry(cycles, p) + others)
                 through += others

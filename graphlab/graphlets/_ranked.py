@@ -77,17 +77,22 @@ class Ranked:
         n, entries = graph.num_nodes, graph.num_edges
         self.threads = threads
         self.indptr, self.indices, _ = csr_of_graph(graph)[0].arrays
+        # for places of entries
+        self.small: type[np.signedinteger[Any]] = np.int32 if entries < 2**31 else np.int64
         self.order, self.rank = np.empty(n, np.int32), np.empty(n, np.int32)
-        self.ptr, self.up = np.empty(n + 1, np.int64), np.empty(n + 1, np.int64)
-        self.columns, self.split = np.empty(entries, np.int32), np.empty(n, np.int64)
-        self.twin = np.empty(entries // 2, np.int64)
-        fan, reach, fill = np.empty((3, n), np.int64)
-        rows = (self.indptr, self.indices, self.order, self.rank)
-        rank_rows(*rows, self.ptr, self.columns, self.split, self.up, self.twin, fill, fan, reach)
-        self.small = np.int32 if entries < 2**31 else np.int64  # for numbers of edges
+        self.ptr, self.split = np.empty(n + 1, self.small), np.empty(n, self.small)
+        self.columns, self.twin = np.empty(entries, np.int32), np.empty(entries, self.small)
+        fan, reach = np.empty((2, n), np.int64)
+        rows = (self.indptr, self.indices, self.order, self.rank, *self.rows, self.twin)
+        rank_rows(*rows, np.empty(n, self.small), fan, reach)
         self.fan, self.reach = _cut(fan), _cut(reach)
         self._triangles: NDArray[np.int32] | None = None
         self._spread: tuple[NDArray[np.int32], NDArray[np.int64]] | None = None
+
+    @property
+    def rows(self) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[Any]]:
+        """Row pointers, columns, and where the up entries of each row begin."""
+        return self.ptr, self.columns, self.split
 
     @property
     def num_nodes(self) -> int:
@@ -97,7 +102,7 @@ class Ranked:
     @property
     def num_edges(self) -> int:
         """Number of undirected edges."""
-        return self.twin.size
+        return self.twin.size // 2
 
     def run(self, call: Callable[[int, int], None], pieces: tuple[NDArray[np.int64], int]) -> None:
         """Call ``call(first, last)`` over all nodes, cut into pieces of like work."""
@@ -110,16 +115,13 @@ class Ranked:
 
     @property
     def triangles(self) -> NDArray[np.int32]:
-        """Triangles on each edge, (m,)."""
+        """Triangles on each edge, at its up entry, (2 m,); elsewhere zero."""
         if self._triangles is None:
-            own = Private(
-                lambda: (np.zeros(self.num_edges, np.int32), np.zeros(self.num_nodes, self.small))
-            )
+            entries, n = self.columns.size, self.num_nodes
+            own = Private(lambda: (np.zeros(entries, np.int32), np.zeros(n, self.small)))
 
             def call(first: int, last: int) -> None:
-                count_triangles(
-                    self.ptr, self.columns, self.split, self.up, *own.get(), first, last
-                )
+                count_triangles(*self.rows, *own.get(), first, last)
 
             self.run(call, self.fan)
             self._triangles = own.total(0)
@@ -131,9 +133,9 @@ class Ranked:
             triangles = self.triangles
             entry = np.empty(self.columns.size, np.int32)
             nodes = np.zeros((self.num_nodes, 4), np.int64)
-            rows = (self.ptr, self.columns, self.split, self.up, self.twin, triangles)
 
             def call(first: int, last: int) -> None:
+                rows = (*self.rows, self.twin, triangles)
                 spread_triangles(*rows, entry, nodes.reshape(-1), first, last)
 
             self.run(call, self.reach)
@@ -143,7 +145,7 @@ class Ranked:
     def cliques(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return for each node: t - 1 of opposite edges, summed over triangles; four-cliques."""
         triangles, n = self.triangles, self.num_nodes
-        longest = int(np.diff(self.up).max(initial=0))
+        longest = int((self.ptr[1:] - self.split).max(initial=0))
         square = np.int64(longest) * ((longest + 63) >> 6)
 
         def make() -> tuple[NDArray[Any], ...]:
@@ -153,9 +155,7 @@ class Ranked:
         own = Private(make)
 
         def call(first: int, last: int) -> None:
-            count_cliques(
-                self.ptr, self.columns, self.split, self.up, triangles, *own.get(), first, last
-            )
+            count_cliques(*self.rows, triangles, *own.get(), first, last)
 
         self.run(call, self.fan)
         return own.total(0), own.total(1)
@@ -165,8 +165,7 @@ class Ranked:
         own = Private(lambda: (np.zeros(self.num_nodes, np.int64), *self.cycle_scratch()))
 
         def call(first: int, last: int) -> None:
-            rows = (self.ptr, self.columns, self.split, self.up, self.twin)
-            count_cycles(*rows, *own.get(), first, last)
+            count_cycles(*self.rows, self.twin, *own.get(), first, last)
 
         self.run(call, self.reach)
         return own.total(0)

@@ -86,9 +86,11 @@ def edge_orbit_counts(
 
 def _count(ranked: Ranked) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return edges and counts, sorted by the old names of the nodes."""
-    values = edge_values(_sums(ranked), _both_ways())
-    ends = np.repeat(np.arange(ranked.num_nodes), np.diff(ranked.up))
-    pairs = ranked.order[np.stack([ends, _heads(ranked)])].astype(np.int64)
+    source = np.repeat(np.arange(ranked.num_nodes), np.diff(ranked.ptr))
+    is_up = ranked.columns > source
+    ends = np.stack([source[is_up], ranked.columns[is_up]])
+    values = edge_values(_sums(ranked, is_up, ends), _both_ways())
+    pairs = ranked.order[ends].astype(np.int64)
     low, high = pairs.min(0), pairs.max(0)
     place = np.argsort(low * ranked.num_nodes + high, kind="stable")
     counts = np.empty((ranked.num_edges, len(EDGE_ORBITS)), np.int64)
@@ -102,52 +104,40 @@ def _both_ways() -> list[tuple[int, int, int]]:
     return [*EDGE_ORBITS, *((h, j, i) for h, i, j in EDGE_ORBITS if i != j)]
 
 
-def _sums(ranked: Ranked) -> EdgeSums:
-    m, n = ranked.num_edges, ranked.num_nodes
+def _sums(ranked: Ranked, is_up: NDArray[np.bool_], ends: NDArray[np.int64]) -> EdgeSums:
+    entries, n = ranked.columns.size, ranked.num_nodes
     triangles = ranked.triangles
-    _, at_node, second = ranked.spread()[1].T[:3]
-    rows = (ranked.ptr, ranked.columns, ranked.split, ranked.up)
+    _, closed, beyond, _ = ranked.spread()[1].T
 
     def scratch() -> tuple[NDArray[Any], ...]:
-        # no edge is numbered -1: what no row has written looks like no edge
-        place = np.full(n, -1, np.int64)
-        return np.zeros(4 * m, np.int64), np.zeros(n, np.int64), place, np.empty(n, np.int64)
+        nodes = np.zeros((3, n), ranked.small)
+        return np.zeros(4 * entries, np.int64), *nodes
 
     cliques = Private(scratch)
-    cycles = Private(lambda: (np.zeros(2 * m, np.int64), *ranked.cycle_scratch()))
+    cycles = Private(lambda: (np.zeros(entries, np.int64), *ranked.cycle_scratch()))
 
     def call_cliques(first: int, last: int) -> None:
-        sum_cliques(*rows, triangles, *cliques.get(), first, last)
+        sum_cliques(*ranked.rows, triangles, *cliques.get(), first, last)
 
     def call_cycles(first: int, last: int) -> None:
-        sum_cycles(*rows, ranked.twin, *cycles.get(), first, last)
+        sum_cycles(*ranked.rows, ranked.twin, *cycles.get(), first, last)
 
     ranked.run(call_cliques, ranked.fan)
     ranked.run(call_cycles, ranked.reach)
-    degrees, toward, back, four = np.ascontiguousarray(cliques.total(0).reshape(m, 4).T)
-    of_entry = cycles.total(0)
-    is_up = _is_up(ranked)
-    through = of_entry[is_up]
-    through[ranked.twin] += of_entry[~is_up]
-    u, v = np.repeat(np.arange(n), np.diff(ranked.up)), _heads(ranked)
-    degree = np.diff(ranked.ptr)
+    degrees, toward, back, four = np.ascontiguousarray(cliques.total(0).reshape(-1, 4)[is_up].T)
+    through = cycles.total(0)
+    # both entries of an edge hold a part of its cycles
+    through[ranked.twin[~is_up]] += through[~is_up]
+    u, v = ends
+    degree = np.diff(ranked.ptr).astype(np.int64)
     return EdgeSums(
-        triangles.astype(np.int64),
+        triangles[is_up].astype(np.int64),
         *(toward, back, degrees, four),
-        cycles=through,
+        cycles=through[is_up],
         degree=(degree[u], degree[v]),
-        closed=(at_node[u], at_node[v]),
-        beyond=(second[u], second[v]),
+        closed=(closed[u], closed[v]),
+        beyond=(beyond[u], beyond[v]),
     )
-
-
-def _is_up(ranked: Ranked) -> NDArray[np.bool_]:
-    source = np.repeat(np.arange(ranked.num_nodes), np.diff(ranked.ptr))
-    return ranked.columns > source
-
-
-def _heads(ranked: Ranked) -> NDArray[np.int32]:
-    return ranked.columns[_is_up(ranked)]
 
 
 def _columns(graph: Any) -> NDArray[np.int64]:  # noqa: ANN401

@@ -24,6 +24,7 @@ from tests.graphlets import graphs
 from tests.graphlets.graphs import check_form, same
 from tests.graphlets.test_counts import meeting
 
+PAW = [[0, 0, 1, 2], [1, 2, 2, 3]]
 KARATE, _ = graphs.golden_graph("karate")
 
 
@@ -95,7 +96,7 @@ def test_counts_alone_make_no_matrix(generated, monkeypatch):
     assert np.array_equal(orbit_counts(edges, num_nodes=n), matrices.counts())
 
 
-@pytest.mark.parametrize("block_rows", [1, 7, 32, 33, 500, 10_000])
+@pytest.mark.parametrize("block_rows", [3, 33, 500, 10_000])
 def test_blocks_of_rows_below_each_other_are_the_matrices(generated, threads, block_rows):
     edges, n, matrices = generated
     keys = [(1, 0, 0), (2, 9, 10), (3, 4, 4)] if block_rows < 32 else None
@@ -115,7 +116,7 @@ def test_blocks_of_rows_below_each_other_are_the_matrices(generated, threads, bl
 
 def test_blocks_keep_to_the_memory_that_is_given(generated):
     edges, n, matrices = generated
-    for share in (2, 20, 100):
+    for share in (2, 30):
         limit = matrices.nbytes // share
         blocks = list(iter_orbit_adjacency(edges, num_nodes=n, max_memory=limit))
         assert share <= len(blocks) <= 4 * share
@@ -153,7 +154,7 @@ def kept(matrix, k):
     return dense
 
 
-@pytest.mark.parametrize("k", [1, 2, 5, 40, 10**6])
+@pytest.mark.parametrize("k", [1, 5, 10**6])
 @pytest.mark.parametrize("panel", [0, np.inf])
 def test_the_largest_of_each_row_are_kept(k, panel, threads, monkeypatch):
     monkeypatch.setattr(_rows, "_PANEL_STEP", panel)

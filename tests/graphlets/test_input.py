@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -509,7 +510,7 @@ def test_kernels_give_the_same_without_compilation():
     outputs = {
         subprocess.run(
             [sys.executable, "-c", code],
-            env={"NUMBA_DISABLE_JIT": flag, "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "NUMBA_DISABLE_JIT": flag, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
             check=True,
