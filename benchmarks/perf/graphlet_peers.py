@@ -45,11 +45,10 @@ class Peer:
             text=True,
             env={**os.environ, **_ONE_THREAD, "PYTHONPATH": ""},
         )
-        try:
-            hello = self._answer()
-        except RuntimeError as error:
+        hello = self._answer()
+        if "missing" in hello:
             self.close()
-            pytest.skip(f"no {name} in {python}: {error}")
+            pytest.skip(f"no {name} for {python}: {hello['missing']}")
         self.title = f"{hello['package']} (numpy {hello['numpy']})"
 
     def __enter__(self) -> Peer:

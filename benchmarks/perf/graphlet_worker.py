@@ -60,11 +60,11 @@ class Orca:
 class Fglt:
     """pyfglt: the binding itself, and its public function: checks before, data frames after it."""
 
-    package, module = "pyfglt", "pyfglt"
+    package, module = "pyfglt", "pyfglt.fglt"
 
     def __init__(self) -> None:
         self.public = importlib.import_module(self.module).compute
-        self.count = importlib.import_module(f"{self.module}._fglt_c").count
+        self.count = importlib.import_module("pyfglt._fglt_c").count
 
     def load(self, edges, n) -> None:
         self.matrix = both_ways(edges, n).tocsc()
@@ -184,7 +184,7 @@ def main() -> None:
         kind = PEERS[sys.argv[1]]
         peer = kind()
     except ImportError as error:
-        answer({"error": str(error)})
+        answer({"missing": str(error)})
         return
     answer({"package": f"{kind.package} {version(kind.package)}", "numpy": np.__version__})
     for line in sys.stdin:

@@ -152,17 +152,19 @@ def count_cliques(
             if triangles[q] == 0:
                 continue
             v = columns[q]
-            across = 0
+            inside = triangles[q] - 1
+            across, beside = 0, 0
             for p in range(split[v], ptr[v + 1]):
                 w = entry(columns, p)
                 g = entry(mark, w)
                 if g > start:
                     across += triangles[p] - 1
-                    opposite[v] += triangles[g - 1] - 1
-                    opposite[w] += triangles[q] - 1
+                    beside += triangles[g - 1] - 1
+                    put(opposite, w, entry(opposite, w) + inside)
                     b = g - 1 - start
                     bits[a * width + (b >> 6)] |= single(b & 63)
             opposite[u] += across
+            opposite[v] += beside
         _pair_rows(columns, start, bits, cliques, u, size, width)
 
 
@@ -199,9 +201,9 @@ def count_cycles(
     columns: Array,
     split: Array,
     twin: Array,
-    cycles: Array,  # (n,) added to: twice the four-cycles at a node, chords allowed
-    seen: Array,  # (n,) scratch of one thread
-    base: Array,  # (1,) scratch: larger than all that is in ``seen``, or equal
+    pairs: Array,  # (2 n,) of a node side by side: scratch of one thread, and added to: twice the
+    # four-cycles at it, chords allowed
+    base: Array,  # (1,) scratch: larger than all scratch numbers, or equal
     first: int,
     last: int,
 ) -> None:
@@ -217,10 +219,10 @@ def count_cycles(
         level += end - begin
         for q in range(begin, end):
             for p in range(entry(ptr, entry(columns, q)), entry(twin, q)):
-                w = entry(columns, p)
-                times = max(entry(seen, w), top)
+                w = 2 * entry(columns, p)
+                times = max(entry(pairs, w), top)
                 met |= times
-                put(seen, w, times + 1)
+                put(pairs, w, times + 1)
         if met == top:  # no lower node was met twice
             continue
         of_top = 0
@@ -228,14 +230,13 @@ def count_cycles(
             v = entry(columns, q)
             of_side = 0
             for p in range(entry(ptr, v), entry(twin, q)):
-                w = entry(columns, p)
-                others = entry(seen, w) - top - 1
-                if others > 0:
-                    put(cycles, w, entry(cycles, w) + others)
-                    of_side += others
-            cycles[v] += 2 * of_side
+                w = 2 * entry(columns, p)
+                others = entry(pairs, w) - top - 1
+                put(pairs, w + 1, entry(pairs, w + 1) + others)  # in the cache line just read
+                of_side += others
+            pairs[2 * v + 1] += 2 * of_side
             of_top += of_side
-        cycles[u] += of_top
+        pairs[2 * u + 1] += of_top
     base[0] = level
 
 

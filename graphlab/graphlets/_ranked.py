@@ -162,17 +162,14 @@ class Ranked:
 
     def cycles(self) -> NDArray[np.int64]:
         """Return twice the four-cycles at each node, chords allowed."""
-        own = Private(lambda: (np.zeros(self.num_nodes, np.int64), *self.cycle_scratch()))
+        n = self.num_nodes
+        own = Private(lambda: (np.zeros(2 * n, np.int64), np.zeros(1, np.int64)))
 
         def call(first: int, last: int) -> None:
             count_cycles(*self.rows, self.twin, *own.get(), first, last)
 
         self.run(call, self.reach)
-        return own.total(0)
-
-    def cycle_scratch(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return the scratch arrays of a thread for counting cycles."""
-        return np.zeros(self.num_nodes, self.small), np.zeros(1, np.int64)
+        return np.ascontiguousarray(own.total(0)[1::2])
 
 
 def _cut(steps: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
