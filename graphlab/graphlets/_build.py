@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from graphlab.errors import InputError, ResourceError
-from graphlab.graphlets._parts import Growing, join
-from graphlab.graphlets._rows import Prepared, RowSweeper
+from graphlab.graphlets._parts import Growing, InOrder, join
+from graphlab.graphlets._rows import ROOM, Prepared, RowSweeper, one_step_rows, write
 from graphlab.ops._simd_ids import WIDE
-from graphlab.ops._threads import run_blocks
+from graphlab.ops._threads import run_blocks, stays_serial
 from graphlab.resources import available_bytes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
     from graphlab.graphlets._keys import Key
 
+    Make = Callable[[RowSweeper, int, int, InOrder], None]
+
 __all__ = ["Builder"]
+
+_UNSWEPT = {(1, 0, 0), (1, 1, 2), (1, 2, 1), (1, 3, 3)}  # degrees and triangles give them
 
 _SAMPLE = 32  # rows whose entries are counted for an estimate
 _GUESS = 1.25  # times the estimate that place is made for
 _SHARE = 0.5  # of the memory that is free
-_PIECES = 4  # a thread
-_FEW = 1 << 20  # steps below which one thread is enough
+_PIECE_BYTES = 1 << 22  # of what a thread makes before it is appended
 
 
 class Builder:
@@ -89,35 +95,51 @@ class Builder:
         """Return rows ``first`` to ``last - 1`` of each wanted matrix."""
         if last <= first:
             return {key: self._matrix(*_no_rows(self.kind)) for key in self.keys}
-        bounds = self._pieces(first, last)
-        made: list[dict[Key, Growing]] = [{} for _ in range(bounds.size - 1)]
+        graph, targets = self.graph, self._growing(first, last)
+        near = tuple(key for key in self.keys if key[0] == 1)
+        far = {key: matrix for key, matrix in targets.items() if key[0] > 1}
+        origin = int(graph.indptr[first])
+        size = int(graph.indptr[last]) - origin if set(near) - _UNSWEPT else 0
+        edges = np.zeros(5 * size, graph.kind)
+
+        def sweep(sweeper: RowSweeper, start: int, stop: int, order: InOrder) -> None:
+            sweeper.run(start, stop, order, edges, origin)
+
+        def close(_: RowSweeper, start: int, stop: int, order: InOrder) -> None:
+            made = one_step_rows(graph, near, start, stop, edges, origin)
+            write(made, order.place(start, stop, [(m[0], m[1].size, m[3]) for m in made]))
+
+        if far or size:
+            self._run(sweep, self._pieces(first, last), far)
+        if near:
+            ends = np.linspace(origin, int(graph.indptr[last]), self.threads + 1)[1:-1]
+            inner = np.searchsorted(graph.indptr, ends).clip(first, last)
+            bounds = [first, *inner.tolist(), last]
+            pieces = [(start, stop) for start, stop in pairwise(bounds) if start < stop]
+            self._run(close, pieces, {key: targets[key] for key in near})
+        return {key: self._matrix(*join(targets[key], self.kind)) for key in self.keys}
+
+    def _run(
+        self, make: Make, pieces: list[tuple[int, int]], targets: Mapping[Key, Growing]
+    ) -> None:
+        """Append all pieces to the matrices, on several threads where that pays."""
+        first, last = pieces[0][0], pieces[-1][1]
+        work = int(self.graph.reach[first:last].sum())
+        order = InOrder(targets, first)
+        if stays_serial(len(pieces), work, self.threads):
+            pieces = [(first, last)]
 
         def call(begin: int, end: int) -> None:
             sweeper = self._take()
-            for piece in range(begin, end):
-                start, stop = int(bounds[piece]), int(bounds[piece + 1])
-                made[piece] = self._growing(start, stop)
-                sweeper.run(start, stop, made[piece])
+            try:
+                for start, stop in pieces[begin:end]:
+                    make(sweeper, start, stop, order)
+            except BaseException:
+                order.fail()
+                raise
             self._sweepers.append(sweeper)
 
-        work = int(self.graph.reach[first:last].sum())
-        run_blocks(call, len(made), work, self.threads)
-        return self._join(made)
-
-    def _join(self, made: list[dict[Key, Growing]]) -> dict[Key, csr_array]:
-        parts: dict[Key, Any] = {}
-        # the largest first: with several threads it is the one that all wait for
-        ordered = sorted(self.keys, key=lambda key: -self.entries[key])
-
-        def call(begin: int, end: int) -> None:
-            for key in ordered[begin:end]:
-                parts[key] = join([piece[key] for piece in made], self.kind)
-
-        if len(made) == 1:
-            call(0, len(ordered))
-        else:
-            run_blocks(call, len(ordered), self.bytes, self.threads)
-        return {key: self._matrix(*parts[key]) for key in self.keys}
+        run_blocks(call, len(pieces), work, self.threads, step=1)
 
     def _matrix(
         self, indptr: NDArray[Any], columns: NDArray[Any], values: NDArray[Any]
@@ -135,24 +157,23 @@ class Builder:
         except IndexError:
             return RowSweeper(self.graph, self.keys, self.top_k)
 
-    def _pieces(self, first: int, last: int) -> NDArray[np.int64]:
-        """Cut rows into pieces of like work: one where one thread does it all."""
-        steps = np.cumsum(self.graph.reach[first:last] + self.graph.degree[first:last] + 1)
-        count = self.threads * _PIECES if self.threads > 1 and steps[-1] > _FEW else 1
-        inner = np.searchsorted(steps, np.arange(1, count) * (steps[-1] / count)) + first
-        return np.unique(np.concatenate([[first], inner, [last]])).astype(np.int64)
+    def _pieces(self, first: int, last: int) -> list[tuple[int, int]]:
+        """Cut rows into pieces that a sweep takes at once: what they hold stays in the cache.
+
+        A multiple of the rows of a panel, since a thread places its rows when all before them are.
+        """
+        n = self.graph.num_nodes
+        pairs = int(np.minimum(self.graph.reach, n).sum()) / max(n, 1)  # of a row, at most
+        rows = min(_PIECE_BYTES * n / max(self.bytes, 1), ROOM / max(pairs, 1))
+        rows = max(1, int(rows / WIDE)) * WIDE
+        return [(start, min(start + rows, last)) for start in range(first, last, rows)]
 
     def _growing(self, first: int, last: int) -> dict[Key, Growing]:
         share = (last - first) / max(self.graph.num_nodes, 1)
         return {
-            key: Growing(last - first, self.graph.kind, self._room(key, count * share))
+            key: Growing(last - first, self.graph.kind, int(_GUESS * share * count) + 1024)
             for key, count in self.entries.items()
         }
-
-    def _room(self, key: Key, count: float) -> int:
-        room = int(_GUESS * count) + 1024
-        # rows three steps apart are written where they stay, and need place for all nodes
-        return room + 2 * WIDE * self.graph.num_nodes if key[0] == 3 else room
 
     def _estimate(self) -> dict[Key, float]:
         """Estimate the entries of each matrix from rows that are spread over the graph."""

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["TWO_STEPS", "keep_largest", "panel_rows", "push_rows", "two_step_rows"]
+__all__ = [
+    "TWO_STEPS",
+    "keep_largest",
+    "panel_product",
+    "push_rows",
+    "two_step_rows",
+    "write_product",
+]
 
 TWO_STEPS = ((1, 1), (4, 5), (5, 4), (6, 6), (8, 8), (9, 10), (10, 9), (12, 12))
 
@@ -132,18 +139,15 @@ def push_rows(
 
 
 @kernel
-def panel_rows(
+def panel_product(
     indptr: Array,
     indices: Array,
     start: Array,
     columns: Array,
     values: Array,
     panel: Array,  # (n, WIDE) scratch, zero between calls
-    product: Array,  # (WIDE, n) scratch
-    out_columns: Array,
-    out_values: Array,
-    lengths: Array,
-    at: int,  # where the first row is written
+    product: Array,  # (WIDE, n) out: the entries, zeros among them
+    lengths: Array,  # out: entries of each row that are not zero
     first: int,
     last: int,
 ) -> None:
@@ -177,13 +181,26 @@ def panel_rows(
         product[row + first + r] = 0
         for q in range(indptr[first + r], indptr[first + r + 1]):
             product[row + indices[q]] = 0
-        before = at
+        found = 0
         for v in range(n):
-            x = entry(product, row + v)
+            found += entry(product, row + v) != 0
+        lengths[r] = found
+
+
+@kernel
+def write_product(
+    product: Array, lengths: Array, n: int, out_columns: Array, out_values: Array, at: int
+) -> None:
+    """Write the entries of rows of length n that are not zero, one row behind the other."""
+    for r in range(lengths.size):
+        end = at + lengths[r]
+        v = 0
+        while at < end:
+            x = entry(product, r * n + v)
             put(out_columns, at, v)
             put(out_values, at, x)
             at += x != 0
-        lengths[r] = at - before
+            v += 1
 
 
 @kernel_part

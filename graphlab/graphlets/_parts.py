@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,16 @@ import numpy as np
 from graphlab.errors import GraphTooLarge
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from numpy.typing import NDArray
 
-    Array = NDArray[Any]
+    from graphlab.graphlets._keys import Key
 
-__all__ = ["Growing", "join"]
+    Array = NDArray[Any]
+    Place = tuple[Array, Array, int]  # columns, values, where in both
+
+__all__ = ["Growing", "InOrder", "join"]
 
 _INT32_MAX = 2**31 - 1
 
@@ -33,7 +39,7 @@ class Growing:
     rows: int
     kind: np.dtype[Any]
     room: int
-    done: list[tuple[Array, Array]] = field(default_factory=list)
+    done: list[tuple[Array, Array, int]] = field(default_factory=list)
     used: int = 0
     row: int = 0
 
@@ -41,17 +47,10 @@ class Growing:
         self.lengths = np.zeros(self.rows, np.int32)
         self.columns, self.values = np.empty(0, np.int32), np.empty(0, self.kind)
 
-    def append(self, columns: Array, values: Array, lengths: Array) -> None:
-        """Add the entries of the next rows."""
-        to_columns, to_values, at = self.reserve(columns.size)
-        to_columns[at : at + columns.size] = columns
-        to_values[at : at + columns.size] = values
-        self.advance(columns.size, lengths)
-
     def reserve(self, count: int) -> tuple[Array, Array, int]:
         """Return arrays with place for ``count`` entries, and where it begins."""
         if self.used + count > self.columns.size:
-            self.close()
+            self._close()
             size = max(count, self.room)
             self.columns, self.values = np.empty(size, np.int32), np.empty(size, self.kind)
             self.room = max(self.room // 4, 1 << 16)
@@ -63,48 +62,106 @@ class Growing:
         self.row += lengths.size
         self.used += count
 
-    def close(self) -> None:
-        """End the open arrays; their unused end goes back to the system, in place."""
-        columns, values = self.columns, self.values
-        self.columns, self.values = np.empty(0, np.int32), np.empty(0, self.kind)
+    def restart(self, rows: int) -> None:
+        """Forget the entries; keep the memory for ``rows`` others."""
+        if self.done:  # the guess was too small: have it all in one piece from now on
+            self.room = 2 * (sum(part[2] for part in self.done) + self.used)
+            self.columns, self.values = np.empty(0, np.int32), np.empty(0, self.kind)
+        self.done, self.used, self.row, self.rows = [], 0, 0, rows
+        self.lengths = np.zeros(rows, np.int32)
+
+    def whole(self) -> tuple[Array, Array]:
+        """Return all columns and all values so far."""
+        parts = [*self.done, (self.columns, self.values, self.used)]
+        if len(parts) == 1:
+            return self.columns[: self.used], self.values[: self.used]
+        return (
+            np.concatenate([columns[:used] for columns, _, used in parts]),
+            np.concatenate([values[:used] for _, values, used in parts]),
+        )
+
+    def take(self) -> tuple[list[Array], list[Array]]:
+        """Return all columns and all values, and hold them no longer."""
+        self._close()
+        columns: list[Array] = []
+        values: list[Array] = []
+        for some_columns, some_values, used in self.done:
+            for array, out in ((some_columns, columns), (some_values, values)):
+                array.resize(used, refcheck=False)  # in place; no view of it is alive
+                out.append(array)
+        self.done = []
+        return columns, values
+
+    def _close(self) -> None:
         if self.used:
-            columns.resize(self.used, refcheck=False)  # no view of them is alive
-            values.resize(self.used, refcheck=False)
-            self.done.append((columns, values))
+            self.done.append((self.columns, self.values, self.used))
+        self.columns, self.values = np.empty(0, np.int32), np.empty(0, self.kind)
         self.used = 0
 
 
-def join(pieces: list[Growing], kind: np.dtype[Any] | None = None) -> tuple[Array, Array, Array]:
-    """Return ``indptr``, ``columns`` and ``values`` of matrices one below the other.
+class InOrder:
+    """Gives blocks of rows their place in matrices, in order, whichever thread makes them.
 
-    The pieces are emptied, so that never more than one matrix is held twice.
+    A thread waits until all rows before its own have their place; what it then writes, it writes
+    beside the others.
 
     Args:
-        pieces: Rows of one matrix, in order.
-        kind: Type of the values; None for theirs.
+        targets: The matrices.
+        row: Their first row.
+    """
+
+    def __init__(self, targets: Mapping[Key, Growing], row: int) -> None:
+        self._targets, self._row = targets, row
+        self._failed = False
+        self._turn = threading.Condition()
+
+    def place(self, first: int, last: int, made: Iterable[tuple[Key, int, Array]]) -> list[Place]:
+        """Return for each (key, entries, length of each row) where these are to be written.
+
+        Args:
+            first: First row; all before it are placed by others.
+            last: Last row, plus one.
+            made: What the rows hold.
+        """
+        with self._turn:
+            self._turn.wait_for(lambda: self._row == first or self._failed)
+            if self._failed:
+                raise RuntimeError("another thread failed")  # whose error the caller gets
+            places = []
+            for key, size, lengths in made:
+                places.append(self._targets[key].reserve(size))
+                self._targets[key].advance(size, lengths)
+            self._row = last
+            self._turn.notify_all()
+        return places
+
+    def fail(self) -> None:
+        """Let go of those that wait: rows will never come."""
+        with self._turn:
+            self._failed = True
+            self._turn.notify_all()
+
+
+def join(matrix: Growing, kind: np.dtype[Any] | None = None) -> tuple[Array, Array, Array]:
+    """Return ``indptr``, ``columns`` and ``values`` of a matrix, which is empty then.
+
+    Args:
+        matrix: The matrix.
+        kind: Type of the values; None for its own.
 
     Raises:
         GraphTooLarge: A value does not fit into ``kind``.
     """
-    lengths = np.concatenate([piece.lengths for piece in pieces])
-    indptr = np.zeros(lengths.size + 1, np.int64)
-    np.cumsum(lengths, out=indptr[1:])
-    small = indptr[-1] <= _INT32_MAX
-    columns: list[Array] = []
-    values: list[Array] = []
-    for piece in pieces:
-        piece.close()
-        columns += [part[0] for part in piece.done]
-        values += [part[1] for part in piece.done]
-        piece.done = []
-    one_columns = _one(columns, np.dtype(np.int32))
-    one_values = _one(values, pieces[0].kind)
-    if kind is not None and kind != one_values.dtype:
-        _check_fit(one_values, kind)
-        one_values = one_values.astype(kind)
-    if small:
-        return indptr.astype(np.int32), one_columns, one_values
-    return indptr, one_columns.astype(np.int64), one_values
+    indptr = np.zeros(matrix.lengths.size + 1, np.int64)
+    np.cumsum(matrix.lengths, out=indptr[1:])
+    parts = matrix.take()
+    columns, values = _one(parts[0], np.dtype(np.int32)), _one(parts[1], matrix.kind)
+    if kind is not None and kind != values.dtype:
+        _check_fit(values, kind)
+        values = values.astype(kind)
+    if indptr[-1] <= _INT32_MAX:
+        return indptr.astype(np.int32), columns, values
+    return indptr, columns.astype(np.int64), values
 
 
 def _one(parts: list[Array], kind: np.dtype[Any]) -> Array:

@@ -136,12 +136,12 @@ def _take_edges(
     u: int,
 ) -> None:
     """Move the sums of the neighbours of u to ``edges``; forget u itself."""
-    half = edges.size // 5
+    half = edges.size // 5  # 0: no entry one step away is wanted
     begin, end = indptr[u], indptr[u + 1]
     for q in range(begin - 1, end):
         v = indices[q] if q >= begin else u
         at = 4 * v
-        if q >= begin:
+        if half > 0 and q >= begin:
             to = q - origin
             edges[to] = sums[at + 1]
             edges[half + to] = sums[at + 2]
@@ -150,6 +150,8 @@ def _take_edges(
         sums[at], sums[at + 1], sums[at + 2], sums[at + 3] = 0, 0, 0, 0
         inner[v] = 0
         words[v >> 6] &= ~single(v & 63)
+    if half == 0:
+        return
     for q in range(begin, end):  # what is left in ``sums`` are nodes two steps away
         v = indices[q]
         through = 0
@@ -209,7 +211,7 @@ def sweep_rows(
     words: Array,  # one bit a node that was reached
     groups: Array,  # one bit a word
     bits: Array,  # (8 n,)
-    edges: Array,  # (5, each entry of rows from ``origin``) out: D, R(u,v), R(v,u), k, B
+    edges: Array,  # (5, each entry from ``origin``) out: D, R(u,v), R(v,u), k, B; or empty
     start: Array,  # out: where each row of this call begins in the two next
     columns: Array,  # out: nodes two steps away, ascending
     values: Array,  # (5, size of columns) out: the five sums

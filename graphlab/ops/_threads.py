@@ -52,7 +52,11 @@ class _Job:
 
 
 def run_blocks(
-    call: Callable[[int, int], None], blocks: int, work: int, threads: int | None = None
+    call: Callable[[int, int], None],
+    blocks: int,
+    work: int,
+    threads: int | None = None,
+    step: int | None = None,
 ) -> None:
     """Call ``call(first, last)`` over all blocks, on several threads.
 
@@ -62,13 +66,15 @@ def run_blocks(
         blocks: Number of blocks.
         work: Size of the whole job in operations on vectors; small jobs stay on this thread.
         threads: Largest number of threads; None for as many as torch uses.
+        step: Blocks that a thread takes at a time; they are taken in order. None: as few times as
+            an even share allows.
     """
     if stays_serial(blocks, work, threads):
         if blocks:
             call(0, blocks)
         return
     threads = min(threads or torch.get_num_threads(), blocks)
-    job = _Job(call, blocks, max(1, blocks // (threads * _SHARE)))
+    job = _Job(call, blocks, step or max(1, blocks // (threads * _SHARE)))
     _wake(threads - 1, job)
     job.work()
     job.finished.wait()
