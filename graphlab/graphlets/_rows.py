@@ -138,9 +138,9 @@ class RowSweeper:
     def count(self, row: int) -> dict[Key, int]:
         """Return the entries of one row of every wanted matrix two and three steps apart."""
         self._sweep(np.empty(0, self.graph.kind), 0, row, row + 1)
-        counts = {}
-        for key, columns, _, lengths in self._two_steps(row, row + 1):
-            counts[key] = int(lengths[0]) if columns.size else 0
+        counts: dict[Key, int] = {}
+        if self.two:
+            counts = {made[0]: int(made[3][0]) for made in self._two_steps(row, row + 1)}
         if self.three:
             counts[self.three[0]] = int(self._push(row, row + 1)[3][0])
         return counts

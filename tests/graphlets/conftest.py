@@ -13,7 +13,7 @@ from tests.graphlets import graphs
 def eager(monkeypatch):
     """Let the smallest job be shared among threads."""
     monkeypatch.setattr(_threads, "_SMALL", 0)
-    monkeypatch.setattr(_build, "_FEW", 0)
+    monkeypatch.setattr(_build, "_PIECE_BYTES", 1)
 
 
 @pytest.fixture(params=[1, 2], ids=["one", "two"])

@@ -76,9 +76,9 @@ def refuse(*arguments):
     ("asked", "unneeded"),
     [
         ([(1, 0, 0), (1, 1, 2), (1, 2, 1), (1, 3, 3)], "sweep_rows two_step_rows push_rows"),
-        ([key for key in ORBIT_PAIRS if key[0] == 1], "two_step_rows push_rows panel_rows"),
-        ([key for key in ORBIT_PAIRS if key[0] == 2], "push_rows panel_rows edge_values"),
-        ([(1, 8, 8), (2, 6, 6)], "push_rows panel_rows"),
+        ([key for key in ORBIT_PAIRS if key[0] == 1], "two_step_rows push_rows panel_product"),
+        ([key for key in ORBIT_PAIRS if key[0] == 2], "push_rows panel_product edge_values"),
+        ([(1, 8, 8), (2, 6, 6)], "push_rows panel_product"),
         ([(3, 4, 4)], "two_step_rows edge_values"),
     ],
     ids=["degrees", "one step", "two steps", "both", "three steps"],

@@ -379,7 +379,7 @@ def test_wrong_input_is_refused_by_name_and_value(name):
         {"nodes": []},
         Data(num_nodes=3),
     ],
-    ids=str,
+    ids=["none", "number", "text", "set", "object", "words", "no number", "mapping", "no edges"],
 )
 def test_an_unsupported_type_is_a_type_error_too(graph):
     with pytest.raises(UnsupportedGraph):

@@ -28,7 +28,7 @@ from graphlab.graphlets import (
 from graphlab.graphlets._emission_kernels import keep_largest
 from graphlab.graphlets._input import read_graph
 from graphlab.graphlets._keys import PER_NODE
-from graphlab.graphlets._parts import Growing, join
+from graphlab.graphlets._parts import Growing, InOrder, join
 from graphlab.graphlets._sweep_kernels import CHUNK
 from tests.graphlets import graphs
 from tests.graphlets.graphs import same
@@ -103,7 +103,7 @@ def spy(monkeypatch, name):
 def test_both_ways_of_three_steps_are_equal(n, threads, monkeypatch):
     edges = graphs.clustered() if n == 900 else graphs.random_edges(n, 3 * n)
     size = int(edges.max()) + 2
-    push, panel = spy(monkeypatch, "push_rows"), spy(monkeypatch, "panel_rows")
+    push, panel = spy(monkeypatch, "push_rows"), spy(monkeypatch, "panel_product")
     usual = orbit_adjacency(edges, num_nodes=size, num_threads=threads)
     push.clear()
     panel.clear()
@@ -119,7 +119,7 @@ def test_both_ways_of_three_steps_are_equal(n, threads, monkeypatch):
 
 
 def test_both_ways_are_taken_where_they_are_cheaper(monkeypatch):
-    push, panel = spy(monkeypatch, "push_rows"), spy(monkeypatch, "panel_rows")
+    push, panel = spy(monkeypatch, "push_rows"), spy(monkeypatch, "panel_product")
     edges = graphs.random_edges(3000, 3000)
     orbit_adjacency(edges)
     assert push
@@ -132,7 +132,8 @@ def test_both_ways_are_taken_where_they_are_cheaper(monkeypatch):
 def test_rows_go_on_where_scratch_was_full(room, threads, monkeypatch):
     edges = graphs.clustered()
     expected = orbit_adjacency(edges)
-    monkeypatch.setattr(_rows, "_ROOM", room)
+    for module in (_rows, _build):
+        monkeypatch.setattr(module, "ROOM", room)
     sweeps = spy(monkeypatch, "sweep_rows")
     for panel in (0, np.inf):
         monkeypatch.setattr(_rows, "_PANEL_STEP", panel)
@@ -197,36 +198,97 @@ def grown(rows, room):
     """Return a matrix into which the rows were written one by one."""
     growing = Growing(len(rows), INT32, room)
     for row in rows:
-        columns = np.array(row, np.int32)
-        growing.append(columns, 10 * columns, np.array([len(row)], np.int32))
+        append(growing, row)
     return growing
 
 
+def append(growing, row):
+    columns, values, at = growing.reserve(len(row))
+    columns[at : at + len(row)] = row
+    values[at : at + len(row)] = 10 * np.array(row, np.int32)
+    growing.advance(len(row), np.array([len(row)], np.int32))
+
+
 @pytest.mark.parametrize("room", [1, 3, 1000])
-def test_matrices_grow_row_by_row_and_are_joined(room):
-    rows = [[0, 3], [], [1, 2, 4], [], [], [0]]
-    pieces = [grown(rows[:2], room), grown([], room), grown(rows[2:5], room), grown(rows[5:], room)]
-    indptr, columns, values = join(pieces)
+def test_a_matrix_grows_row_by_row(room):
+    matrix = grown([[0, 3], [], [1, 2, 4], [], [], [0]], room)
+    assert [part.tolist() for part in matrix.whole()] == [
+        [0, 3, 1, 2, 4, 0],
+        [0, 30, 10, 20, 40, 0],
+    ]
+    indptr, columns, values = join(matrix)
     assert indptr.tolist() == [0, 2, 2, 5, 5, 5, 6]
     assert columns.tolist() == [0, 3, 1, 2, 4, 0]
     assert values.tolist() == [0, 30, 10, 20, 40, 0]
     assert indptr.dtype == columns.dtype == values.dtype == np.int32
-    assert all(not piece.done for piece in pieces)  # emptied
+    assert not matrix.done  # emptied
+
+
+@pytest.mark.parametrize("room", [1, 4, 1000])
+def test_memory_serves_again(room):
+    matrix = grown([[5, 6, 7], [8, 9]], room)
+    for _ in range(3):
+        matrix.restart(1)
+        append(matrix, [1, 2, 3, 4])
+        assert matrix.whole()[0].tolist() == [1, 2, 3, 4]
+        assert matrix.lengths.tolist() == [4]
+    assert len(matrix.done) == 0  # what did not fit at first does now
+
+
+def test_rows_find_their_place_in_order_whoever_comes_first():
+    matrix = Growing(40, INT32, 5)
+    order, key = InOrder({(2, 1, 1): matrix}, 0), (2, 1, 1)
+
+    def work(rows):
+        for row in rows:
+            time.sleep(0.001 * (row % 3))
+            size = row % 4
+            ((columns, values, at),) = order.place(
+                row, row + 1, [(key, size, np.array([size], np.int32))]
+            )
+            columns[at : at + size] = row
+            values[at : at + size] = row
+
+    threads = [threading.Thread(target=work, args=(range(k, 40, 4),)) for k in range(4)]
+    for thread in threads[::-1]:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    indptr, columns, values = join(matrix)
+    expected = np.repeat(np.arange(40), np.arange(40) % 4)
+    assert np.array_equal(columns, expected)
+    assert np.array_equal(values, expected)
+    assert np.array_equal(np.diff(indptr), np.arange(40) % 4)
+
+
+def test_a_thread_that_fails_lets_the_others_go(monkeypatch, eager):
+    whole, calls = _rows.sweep_rows, []
+
+    def sweep(*arguments):
+        calls.append(1)
+        if len(calls) == 40:
+            raise MemoryError("no more")
+        whole(*arguments)
+
+    monkeypatch.setattr(_rows, "sweep_rows", sweep)
+    monkeypatch.setattr(_build, "_PIECE_BYTES", 1)
+    with pytest.raises(MemoryError, match="no more"):
+        orbit_adjacency(graphs.clustered(), num_threads=2)
 
 
 def test_joining_changes_the_type_where_that_is_exact():
-    _, _, values = join([grown([[1, 12]], 5)], np.dtype(np.int8))
+    _, _, values = join(grown([[1, 12]], 5), np.dtype(np.int8))
     assert values.dtype == np.int8
     assert values.tolist() == [10, 120]
     with pytest.raises(GraphTooLarge, match="130 does not fit into int8, which counts exactly to"):
-        join([grown([[1, 13]], 5)], np.dtype(np.int8))
-    assert join([grown([], 5), grown([[]], 5)], np.dtype(float))[2].shape == (0,)
+        join(grown([[1, 13]], 5), np.dtype(np.int8))
+    assert join(grown([[]], 5), np.dtype(float))[2].shape == (0,)
 
 
 def test_pointers_are_wide_where_entries_are_many(monkeypatch):
     monkeypatch.setattr("graphlab.graphlets._parts._INT32_MAX", 3)
     for row, dtype in (([0, 1, 2], np.int32), ([0, 1, 2, 3], np.int64)):
-        indptr, columns, _ = join([grown([row], 9)])
+        indptr, columns, _ = join(grown([row], 9))
         assert indptr.dtype == columns.dtype == dtype
 
 
@@ -325,7 +387,7 @@ assert "count_cycles" in counting and "sweep_rows" not in counting and "sum_cycl
 orbit_adjacency(paw, hop=1)
 assert "sweep_rows" in used() and "push_rows" not in used() and "two_step_rows" not in used()
 orbit_adjacency(paw, hop=2)
-assert not {"push_rows", "panel_rows", "keep_largest", "sum_cliques"} & used()
+assert not {"push_rows", "panel_product", "keep_largest", "sum_cliques"} & used()
 for name in graphs.SMALL:
     stored = graphs.read(name)
     edges, n = graphs.golden_graph(name)
@@ -341,7 +403,7 @@ for name in graphs.SMALL:
             assert np.array_equal(matrix.toarray(), graphs.golden_matrix(name, key)), (name, key)
 top = orbit_adjacency(graphs.star(6), (2, 1, 1), top_k=2)[2, 1, 1]
 assert top.indices.tolist() == [2, 3, 1, 3, 1, 2, 1, 2, 1, 2, 1, 2]
-assert {"push_rows", "panel_rows", "keep_largest", "sum_cliques", "sum_cycles"} <= used()
+assert {"push_rows", "panel_product", "keep_largest", "sum_cliques", "sum_cycles"} <= used()
 """
 
 
