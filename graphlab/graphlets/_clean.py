@@ -15,6 +15,7 @@ from graphlab.graphlets._clean_kernels import (
     unite_rows,
     walk_mirrored,
 )
+from graphlab.ops._memory import Arena
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,15 +68,16 @@ def simple_rows(entries: Entries, *, to_undirected: bool = False) -> SimpleRows:
     loops, mixed = found.tolist()
     np.cumsum(out, out=out)
     np.cumsum(into, out=into)
-    begin = out[:-1]
+    begin, kept = out[:-1], source.size - loops
+    arena = Arena(20 * kept)
     if mixed:
-        lists, columns = np.empty((2, source.size - loops), np.int32)
+        lists, columns = arena.empty(kept, np.int32), arena.empty(kept, np.int32)
         end = into[:-1].copy()
         collect_sources(source, target, end, lists)
         columns, end = _transposed((into[:-1], end, lists), begin, columns)
     else:
-        kept = target if not loops else target[source != target]
-        columns, end = kept.astype(np.int32), out[1:]
+        columns, end = arena.empty(kept, np.int32), out[1:]
+        columns[:] = target if not loops else target[source != target]
     rows = (begin, end, columns)
     if _symmetric(*rows):
         if columns.size == (end - begin).sum():
@@ -89,13 +91,12 @@ def simple_rows(entries: Entries, *, to_undirected: bool = False) -> SimpleRows:
             "ways."
         )
     else:
-        mirrored, stop = _transposed(rows, into[:-1], np.empty_like(columns))
+        mirrored, stop = _transposed(rows, into[:-1], arena.empty(kept, np.int32))
         other = (into[:-1], stop, mirrored)
     bound = int((end - begin).sum() + (other[1] - other[0]).sum())
-    indptr, united = np.empty(n + 1, np.int64), np.empty(bound, np.int32)
+    indptr, united = np.empty(n + 1, np.int64), arena.empty(bound, np.int32)
     unite_rows(*rows, *other, indptr, united)
-    # a part of an array would keep the whole of it alive
-    return SimpleRows(indptr, united if indptr[n] == bound else united[: indptr[n]].copy(), loops)
+    return SimpleRows(indptr, united[: indptr[n]], loops)
 
 
 def _symmetric(

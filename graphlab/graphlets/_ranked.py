@@ -15,6 +15,7 @@ from graphlab.graphlets._count_kernels import (
     rank_rows,
     spread_triangles,
 )
+from graphlab.ops._memory import Arena
 from graphlab.ops._threads import run_blocks
 from graphlab.ops.csr import csr_of_graph
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Private", "Ranked", "check_limit"]
 
+_ROUNDED = 4096  # bytes by which places in the arena are rounded up, all together
 _PIECES = 96  # of a job; threads take several at a time
 
 
@@ -79,12 +81,16 @@ class Ranked:
         self.indptr, self.indices, _ = csr_of_graph(graph)[0].arrays
         # for places of entries
         self.small: type[np.signedinteger[Any]] = np.int32 if entries < 2**31 else np.int64
-        self.order, self.rank = np.empty(n, np.int32), np.empty(n, np.int32)
-        self.ptr, self.split = np.empty(n + 1, self.small), np.empty(n, self.small)
-        self.columns, self.twin = np.empty(entries, np.int32), np.empty(entries, self.small)
-        fan, reach = np.empty((2, n), np.int64)
+        # entries: columns, twin, triangles and spread; nodes: all that follows here and below
+        width = np.dtype(self.small).itemsize
+        self.arena = Arena(entries * (12 + width) + n * (96 + 4 * width) + _ROUNDED)
+        empty = self.arena.empty
+        self.order, self.rank = empty(n, np.int32), empty(n, np.int32)
+        self.ptr, self.split = empty(n + 1, self.small), empty(n, self.small)
+        self.columns, self.twin = empty(entries, np.int32), empty(entries, self.small)
+        fan, reach = empty(n, np.int64), empty(n, np.int64)
         rows = (self.indptr, self.indices, self.order, self.rank, *self.rows, self.twin)
-        rank_rows(*rows, np.empty(n, self.small), fan, reach)
+        rank_rows(*rows, empty(n, self.small), fan, reach)
         self.fan, self.reach = _cut(fan), _cut(reach)
         self._triangles: NDArray[np.int32] | None = None
         self._spread: tuple[NDArray[np.int32], NDArray[np.int64]] | None = None
@@ -118,7 +124,8 @@ class Ranked:
         """Triangles on each edge, at its up entry, (2 m,); elsewhere zero."""
         if self._triangles is None:
             entries, n = self.columns.size, self.num_nodes
-            own = Private(lambda: (np.zeros(entries, np.int32), np.zeros(n, self.small)))
+            zeros = self.arena.zeros
+            own = Private(lambda: (zeros(entries, np.int32), zeros(n, self.small)))
 
             def call(first: int, last: int) -> None:
                 count_triangles(*self.rows, *own.get(), first, last)
@@ -131,8 +138,8 @@ class Ranked:
         """Return triangles of each entry (2 m,), and degree, triangles, S2, 0 of nodes (n, 4)."""
         if self._spread is None:
             triangles = self.triangles
-            entry = np.empty(self.columns.size, np.int32)
-            nodes = np.zeros((self.num_nodes, 4), np.int64)
+            entry = self.arena.empty(self.columns.size, np.int32)
+            nodes = self.arena.zeros(4 * self.num_nodes, np.int64).reshape(-1, 4)
 
             def call(first: int, last: int) -> None:
                 rows = (*self.rows, self.twin, triangles)
@@ -149,8 +156,9 @@ class Ranked:
         square = np.int64(longest) * ((longest + 63) >> 6)
 
         def make() -> tuple[NDArray[Any], ...]:
-            added, mark = np.zeros((2, n), np.int64), np.zeros(n, self.small)
-            return *added, mark, np.empty(square, np.int64)
+            zeros = self.arena.zeros
+            nodes = (zeros(n, np.int64), zeros(n, np.int64), zeros(n, self.small))
+            return *nodes, np.empty(square, np.int64)
 
         own = Private(make)
 
@@ -163,7 +171,8 @@ class Ranked:
     def cycles(self) -> NDArray[np.int64]:
         """Return twice the four-cycles at each node, chords allowed."""
         n = self.num_nodes
-        own = Private(lambda: (np.zeros(2 * n, np.int64), np.zeros(1, np.int64)))
+        zeros = self.arena.zeros
+        own = Private(lambda: (zeros(2 * n, np.int64), np.zeros(1, np.int64)))
 
         def call(first: int, last: int) -> None:
             count_cycles(*self.rows, self.twin, *own.get(), first, last)

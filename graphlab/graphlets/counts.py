@@ -10,6 +10,7 @@ from graphlab.errors import GraphTooLarge
 from graphlab.graphlets._count_kernels import orbit_rows
 from graphlab.graphlets._input import read_graph
 from graphlab.graphlets._ranked import Ranked, check_limit
+from graphlab.ops._memory import Arena
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +70,8 @@ def orbit_counts(
     spread, nodes = ranked.spread()
     opposite, cliques = ranked.cliques()
     cycles = ranked.cycles()
-    counts = np.empty((ranked.num_nodes, 15), np.int64)
+    size = 15 * ranked.num_nodes
+    counts = Arena(8 * size).empty(size, np.int64).reshape(-1, 15)
     rows = (ranked.ptr, ranked.columns, ranked.order, spread, nodes.reshape(-1))
     flat = counts.reshape(-1)
 
