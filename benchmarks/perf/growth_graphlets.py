@@ -1,7 +1,7 @@
 """Orbit counts on power-law graphs of 10,000 to 1,000,000 nodes with five edges a node.
 
-``python -m benchmarks.perf.growth_graphlets [--nodes 10000 100000] [--csv FILE]`` prints a table in
-Markdown: seconds (median of the calls) on one and on two threads, reading of the edge list (2, m)
+``python -m benchmarks.perf.growth_graphlets [--nodes 10000 100000] [--csv FILE] [--plot FILE]``
+prints a table in Markdown and draws it: seconds (median of the calls) on one and on two threads, reading of the edge list (2, m)
 included, and by how much the largest call raised the peak of resident memory. Each size has a
 process of its own. Takes about a minute, so it is no part of ``make perf``.
 """
@@ -46,6 +46,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--csv", type=Path, help="file to write the numbers to")
+    parser.add_argument("--plot", type=Path, help="picture to draw, .svg or .png")
     parser.add_argument("--one", type=int, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.one:
@@ -62,7 +63,28 @@ def main() -> int:
             writer = csv.DictWriter(file, list(HEAD))
             writer.writeheader()
             writer.writerows(found)
+    if given.plot:
+        plot(found, given.plot)
     return 0
+
+
+def plot(found: list[dict], file: Path) -> None:
+    """Draw CPU time and memory against the number of edges, with a line of linear growth."""
+    import matplotlib.pyplot as plt
+
+    plt.style.use(ROOT / "docs" / "graphlab.mplstyle")
+    figure, axes = plt.subplots(1, 2)
+    edges = [row["edges"] for row in found]
+    panels = (("cpu_seconds", "CPU time, 1 thread (s)"), ("peak_mib", "extra peak memory (MiB)"))
+    for axis, (key, label) in zip(axes, panels, strict=True):
+        values = [row[key] for row in found]
+        linear = [values[0] * m / edges[0] for m in edges]
+        axis.loglog(edges, values, "o-", label="measured")
+        axis.loglog(edges, linear, "--", color="#777777", label="linear")
+        axis.set_xlabel("edges")
+        axis.set_ylabel(label)
+    axes[0].legend()
+    figure.savefig(file, metadata={"Date": None} if file.suffix == ".svg" else None)
 
 
 def in_own_process(n: int) -> dict:
