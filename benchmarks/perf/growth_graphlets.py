@@ -1,9 +1,10 @@
 """Orbit counts on power-law graphs of 10,000 to 1,000,000 nodes with five edges a node.
 
 ``python -m benchmarks.perf.growth_graphlets [--nodes 10000 100000] [--csv FILE] [--plot FILE]``
-prints a table in Markdown and draws it: seconds (median of the calls) on one and on two threads, reading of the edge list (2, m)
-included, and by how much the largest call raised the peak of resident memory. Each size has a
-process of its own. Takes about a minute, so it is no part of ``make perf``.
+prints a table in Markdown and draws it: seconds (median of the calls) on one and on two threads,
+reading of the edge list (2, m) included, and by how much the largest call raised the peak of
+resident memory. Each size has a process of its own. Takes about a minute, so it is no part of
+``make perf``.
 """
 
 from __future__ import annotations
