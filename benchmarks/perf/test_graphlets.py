@@ -4,9 +4,9 @@ Guards the specification of graphlets, sections 6 and 7. Peers: orbit-count (ORC
 and gradco, each in a process of its own in its own environment (``graphlet_peers.py``), as gradco
 needs numpy before 2 and none is a dependency. Each call of a peer follows one of ours; both sides
 get one thread unless said. The bars are for what users call: ours includes reading an edge list
-(2, m), pyfglt's function checks a scipy matrix and makes a table, gradco's makes the matrices of what
-it counted. The first ratio of a line is against the peer's compiled part alone. Results are equal in
-each case. Compared are medians of CPU time.
+(2, m), pyfglt's function checks a scipy matrix and makes a table, gradco's makes the matrices of
+what it counted. The first ratio of a line is against the peer's compiled part alone. Results are
+equal in each case. Compared are medians of CPU time.
 
 ``make perf``, or ``python -m benchmarks.perf.test_graphlets``. ``make perf-peers`` installs the
 peers below ``build/peers``; ``GRAPHLAB_PEER_COUNTERS`` (orbit-count, pyfglt) and
