@@ -70,8 +70,8 @@ def orbit_adjacency(
         ResourceError: (a ``MemoryError``) The result would be too large, by an estimate.
         GraphTooLarge: (an ``OverflowError``) An entry does not fit into ``dtype``.
 
-    Cost: time O(sum over nodes of degree squared, plus the entries), memory the result plus about
-    300 bytes a node for each thread, four times that where most pairs are entries.
+    Cost: time O(sum over nodes of degree squared, plus the entries), memory the result plus, for
+    each thread, 10 MB and about 250 bytes a node, twice that where most pairs are entries.
 
     Example:
         >>> star = orbit_adjacency([[0, 0, 0], [1, 2, 3]])
