@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["Builder"]
 
 _UNSWEPT = {(1, 0, 0), (1, 1, 2), (1, 2, 1), (1, 3, 3)}  # degrees and triangles give them
-
 _SAMPLE = 32  # rows whose entries are counted for an estimate
 _GUESS = 1.25  # times the estimate that place is made for
 _SHARE = 0.5  # of the memory that is free
@@ -134,8 +133,8 @@ class Builder:
             try:
                 for start, stop in pieces[begin:end]:
                     make(sweeper, start, stop, order)
-            except BaseException:
-                order.fail()
+            except BaseException as error:
+                order.fail(error)
                 raise
             self._sweepers.append(sweeper)
 

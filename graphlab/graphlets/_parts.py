@@ -112,7 +112,7 @@ class InOrder:
 
     def __init__(self, targets: Mapping[Key, Growing], row: int) -> None:
         self._targets, self._row = targets, row
-        self._failed = False
+        self._error: BaseException | None = None
         self._turn = threading.Condition()
 
     def place(self, first: int, last: int, made: Iterable[tuple[Key, int, Array]]) -> list[Place]:
@@ -124,9 +124,9 @@ class InOrder:
             made: What the rows hold.
         """
         with self._turn:
-            self._turn.wait_for(lambda: self._row == first or self._failed)
-            if self._failed:
-                raise RuntimeError("another thread failed")  # whose error the caller gets
+            self._turn.wait_for(lambda: self._row == first or self._error is not None)
+            if self._error is not None:
+                raise self._error
             places = []
             for key, size, lengths in made:
                 places.append(self._targets[key].reserve(size))
@@ -135,10 +135,10 @@ class InOrder:
             self._turn.notify_all()
         return places
 
-    def fail(self) -> None:
-        """Let go of those that wait: rows will never come."""
+    def fail(self, error: BaseException) -> None:
+        """Let go of those that wait, with the same error: rows will never come."""
         with self._turn:
-            self._failed = True
+            self._error = error
             self._turn.notify_all()
 
 
