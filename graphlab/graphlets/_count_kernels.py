@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "count_cliques",
     "count_cycles",
+    "count_ends",
     "count_triangles",
     "orbit_rows",
     "rank_rows",
@@ -195,6 +196,26 @@ def _pair_rows(
             cliques[u] += of_edge
 
 
+@kernel_part
+def count_ends(
+    ptr: Array, columns: Array, twin: Array, pairs: Array, begin: int, end: int, top: int
+) -> bool:
+    """Count in ``pairs[2 w]``, from ``top`` on, how often node w ends a path over lower nodes.
+
+    Returns whether there is a node that does so twice.
+    """
+    for q in range(begin, end):
+        prefetch(columns, entry(ptr, entry(columns, q)))
+    met = top
+    for q in range(begin, end):
+        for p in range(entry(ptr, entry(columns, q)), entry(twin, q)):
+            w = 2 * entry(columns, p)
+            times = max(entry(pairs, w), top)
+            met |= times
+            put(pairs, w, times + 1)
+    return met != top
+
+
 @kernel
 def count_cycles(
     ptr: Array,
@@ -213,17 +234,9 @@ def count_cycles(
         begin, end = ptr[u], split[u]
         if end - begin < 2:
             continue
-        for q in range(begin, end):
-            prefetch(columns, entry(ptr, entry(columns, q)))
-        met, top = level, level
+        top = level
         level += end - begin
-        for q in range(begin, end):
-            for p in range(entry(ptr, entry(columns, q)), entry(twin, q)):
-                w = 2 * entry(columns, p)
-                times = max(entry(pairs, w), top)
-                met |= times
-                put(pairs, w, times + 1)
-        if met == top:  # no lower node was met twice
+        if not count_ends(ptr, columns, twin, pairs, begin, end, top):
             continue
         of_top = 0
         for q in range(begin, end):

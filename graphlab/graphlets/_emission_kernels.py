@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from graphlab.graphlets._sweep_kernels import list_nodes
 from graphlab.ops._compile import kernel, kernel_part
-from graphlab.ops._simd_ids import WIDE, entry, load_ids, lowest, plus, put, single, store_ids
+from graphlab.ops._simd_ids import WIDE, entry, load_ids, plus, put, single, store_ids
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -118,22 +119,14 @@ def push_rows(
         for q in range(indptr[u], indptr[u + 1]):
             sums[indices[q]] = 0
         sums[u] = 0
-        for group in range(groups.size):
-            open_words = groups[group]
-            groups[group] = 0
-            while open_words != 0:
-                word = (group << 6) + lowest(open_words)
-                open_words ^= single(lowest(open_words))
-                open_nodes = words[word]
-                words[word] = 0
-                while open_nodes != 0:
-                    v = (word << 6) + lowest(open_nodes)
-                    open_nodes ^= single(lowest(open_nodes))
-                    x = entry(sums, v)
-                    put(sums, v, 0)
-                    put(out_columns, at, v)
-                    put(out_values, at, x)
-                    at += x != 0
+        end = list_nodes(words, groups, out_columns, at)
+        for i in range(at, end):  # what is kept is never written behind what is read
+            v = entry(out_columns, i)
+            x = entry(sums, v)
+            put(sums, v, 0)
+            put(out_columns, at, v)
+            put(out_values, at, x)
+            at += x != 0
         lengths[u - first] = at - before
         state[0] = u + 1
 

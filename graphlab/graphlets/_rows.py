@@ -102,7 +102,7 @@ class RowSweeper:
         words = (n >> 6) + 1
         self.keep = bool(self.two or self.three)
         self.state = np.zeros(2, np.int64)
-        self.room = max(ROOM, n) if self.keep else 1
+        self.room = max(ROOM, n) if self.keep else n
         self.scratch = (
             np.zeros(4 * n, kind),
             np.zeros(n, kind),
@@ -112,7 +112,7 @@ class RowSweeper:
         )
         self.start = np.zeros(n + 1, np.int64)
         self.columns = np.empty(self.room, np.int32)
-        self.values = np.empty(5 * self.room, kind)
+        self.values = np.empty(5 * self.room if self.keep else 0, kind)
         self.wanted = np.array([TWO_STEPS.index(key[1:]) for key in self.two], np.int64)
         self.lengths = np.empty(len(self.two) * n, np.int32)
         self.far_lengths = np.empty(n if self.three else 0, np.int32)

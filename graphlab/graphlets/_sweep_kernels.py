@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Array = NDArray[Any]
 
-__all__ = ["CHUNK", "locate_entries", "sweep_rows"]
+__all__ = ["CHUNK", "list_nodes", "locate_entries", "sweep_rows"]
 
 CHUNK = 512  # neighbours whose bits are held at once: eight words a node
 
@@ -161,18 +161,11 @@ def _take_edges(
 
 
 @kernel_part
-def _take_rest(
-    sums: Array,
-    inner: Array,
-    words: Array,
-    groups: Array,
-    columns: Array,
-    values: Array,
-    size: int,
-    keep: bool,
-) -> int:
-    """Move the sums of nodes two steps away to ``values``, ascending; return their new number."""
-    room = columns.size
+def list_nodes(words: Array, groups: Array, nodes: Array, at: int) -> int:
+    """Write the nodes whose bits are set from ``at`` on, ascending; clear the bits.
+
+    ``groups`` has a bit for each word that may not be zero. Returns where the nodes end.
+    """
     for group in range(groups.size):
         open_words = groups[group]
         groups[group] = 0
@@ -182,23 +175,32 @@ def _take_rest(
             open_nodes = words[word]
             words[word] = 0
             while open_nodes != 0:
-                v = (word << 6) + lowest(open_nodes)
+                put(nodes, at, (word << 6) + lowest(open_nodes))
                 open_nodes ^= single(lowest(open_nodes))
-                at = 4 * v
-                if keep:
-                    put(columns, size, v)
-                    put(values, size, entry(sums, at))
-                    put(values, size + room, entry(sums, at + 1))
-                    put(values, size + 2 * room, entry(sums, at + 2))
-                    put(values, size + 3 * room, entry(sums, at + 3))
-                    put(values, size + 4 * room, entry(inner, v) >> 1)
-                    size += 1
-                put(sums, at, 0)
-                put(sums, at + 1, 0)
-                put(sums, at + 2, 0)
-                put(sums, at + 3, 0)
-                put(inner, v, 0)
-    return size
+                at += 1
+    return at
+
+
+@kernel_part
+def _take_rest(
+    sums: Array, inner: Array, columns: Array, values: Array, first: int, last: int, keep: bool
+) -> None:
+    """Move the sums of the listed nodes, two steps away, to ``values``."""
+    room = columns.size
+    for i in range(first, last):
+        v = entry(columns, i)
+        at = 4 * v
+        if keep:
+            put(values, i, entry(sums, at))
+            put(values, i + room, entry(sums, at + 1))
+            put(values, i + 2 * room, entry(sums, at + 2))
+            put(values, i + 3 * room, entry(sums, at + 3))
+            put(values, i + 4 * room, entry(inner, v) >> 1)
+        put(sums, at, 0)
+        put(sums, at + 1, 0)
+        put(sums, at + 2, 0)
+        put(sums, at + 3, 0)
+        put(inner, v, 0)
 
 
 @kernel
@@ -238,11 +240,13 @@ def sweep_rows(
         if closed > 0:
             _count_inner(indptr, indices, triangles, bits, inner, begin, end)
         _take_edges(indptr, indices, sums, inner, words, edges, origin, u)
-        before = size
-        size = _take_rest(sums, inner, words, groups, columns, values, size, keep)
-        for i in range(before, size):
-            v = columns[i]
-            steps += indptr[v + 1] - indptr[v]
+        after = list_nodes(words, groups, columns, size)
+        _take_rest(sums, inner, columns, values, size, after, keep)
+        if keep:
+            for i in range(size, after):
+                v = columns[i]
+                steps += indptr[v + 1] - indptr[v]
+            size = after
         state[0] = u + 1
     start[state[0] - first] = size
     state[1] = steps

@@ -114,7 +114,7 @@ def _sums(ranked: Ranked, is_up: NDArray[np.bool_], ends: NDArray[np.int64]) -> 
         return np.zeros(4 * entries, np.int64), *nodes
 
     cliques = Private(scratch)
-    cycles = Private(lambda: tuple(np.zeros(size, np.int64) for size in (entries, n, 1)))
+    cycles = Private(lambda: tuple(np.zeros(size, np.int64) for size in (entries, 2 * n, 1)))
 
     def call_cliques(first: int, last: int) -> None:
         sum_cliques(*ranked.rows, triangles, *cliques.get(), first, last)

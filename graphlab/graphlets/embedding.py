@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import scipy.sparse
     from numpy.typing import NDArray
 
+    from graphlab.graph import Graph
+
 __all__ = ["OrbitEmbedding", "WalkEmbedding", "orbit_pmi", "walk_matrix"]
 
 
@@ -93,11 +95,10 @@ def walk_matrix(graph: Any, length: int = 3) -> scipy.sparse.csr_array:  # noqa:
 
     from graphlab.graphlets._input import read_graph
 
-    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-        raise InputError(f"length is {length!r}, expected an integer >= 1.")
+    _check_length(length)
     found = read_graph(graph)
     n = found.num_nodes
-    indptr, indices = found.indptr.numpy(), found.indices.numpy()
+    indptr, indices = found.indptr.numpy(), found.columns.numpy()
     adjacency = scipy.sparse.csr_array((np.ones(len(indices)), indices, indptr), shape=(n, n))
     degree = np.diff(indptr)
     step = adjacency.copy()
@@ -111,7 +112,35 @@ def walk_matrix(graph: Any, length: int = 3) -> scipy.sparse.csr_array:  # noqa:
     return result
 
 
-class OrbitEmbedding:
+class _Embedding:
+    """What embeddings by a factorised matrix have in common."""
+
+    def __init__(self, dim: int, method: str, shift: float, random_state: int) -> None:
+        if isinstance(dim, bool) or not isinstance(dim, int) or dim < 1:
+            raise InputError(f"dim is {dim!r}, expected an integer >= 1.")
+        if method != "svd":
+            raise InputError(f"method is {method!r}, expected 'svd'.")
+        self.dim, self.method = dim, method
+        self.shift = check_shift(shift)
+        self.random_state = random_state
+
+    def _read(self, graph: Any) -> Graph:  # noqa: ANN401
+        """Return the simple graph; it must have more nodes than the embedding has columns."""
+        from graphlab.graphlets._input import read_graph
+
+        found = read_graph(graph)
+        if self.dim >= found.num_nodes:
+            raise InputError(
+                f"dim is {self.dim}, but the graph has {found.num_nodes} nodes: an embedding has "
+                "fewer columns than nodes. Lower dim."
+            )
+        return found
+
+    def _factor(self, counts: scipy.sparse.csr_array, dim: int) -> NDArray[np.float64]:
+        return left_factor(orbit_pmi(counts, self.shift), dim, self.random_state)
+
+
+class OrbitEmbedding(_Embedding):
     r"""Node embedding from orbit adjacency: truncated SVD of its PMI [windels2024]_.
 
     :math:`\mathbf{U}_d \mathbf\Sigma_d^{1/2}` of :func:`orbit_pmi`; in each column the entry of
@@ -149,8 +178,8 @@ class OrbitEmbedding:
         shift: float = 1.0,
         random_state: int = 0,
     ) -> None:
+        super().__init__(dim, method, shift, random_state)
         self.keys = select_keys(keys)
-        self.dim, self.method = check_dim(dim), _check_method(method)
         if combine not in ("sum", "concat"):
             raise InputError(f"combine is {combine!r}, expected 'sum' or 'concat'.")
         if combine == "concat" and dim < len(self.keys):
@@ -159,8 +188,6 @@ class OrbitEmbedding:
                 "column at least: raise dim, or choose fewer keys."
             )
         self.combine = combine
-        self.shift = check_shift(shift)
-        self.random_state = random_state
 
     def fit_transform(self, graph: Any) -> NDArray[np.float64]:  # noqa: ANN401
         """Return the embedding of a graph's nodes.
@@ -177,11 +204,9 @@ class OrbitEmbedding:
         Cost: that of the orbit adjacency, and of the decomposition: O(nnz + n dim) a step, some
             hundred steps; O(n^3) for graphs of a few hundred nodes.
         """
-        from graphlab.graphlets._input import read_graph
         from graphlab.graphlets.adjacency import orbit_adjacency
 
-        found = read_graph(graph)
-        _check_room(self.dim, found.num_nodes)
+        found = self._read(graph)
         matrices = orbit_adjacency(found, self.keys)
         if self.combine == "sum":
             return self._factor(_sum(matrices.values()), self.dim)
@@ -189,9 +214,6 @@ class OrbitEmbedding:
         blocks = [self._factor(matrices[key], width) for key in self.keys]
         unused = self.dim - width * len(self.keys)
         return np.hstack([*blocks, np.zeros((found.num_nodes, unused))])
-
-    def _factor(self, counts: scipy.sparse.csr_array, dim: int) -> NDArray[np.float64]:
-        return left_factor(orbit_pmi(counts, self.shift), dim, self.random_state)
 
     def __repr__(self) -> str:
         keys = "all" if len(self.keys) == len(select_keys()) else repr(self.keys)
@@ -201,7 +223,7 @@ class OrbitEmbedding:
         )
 
 
-class WalkEmbedding:
+class WalkEmbedding(_Embedding):
     """Node embedding from random walks: truncated SVD of the PMI of :func:`walk_matrix`.
 
     NetMF for a small window [qiu2018]_, with the square roots of the singular values. What
@@ -231,12 +253,8 @@ class WalkEmbedding:
         shift: float = 1.0,
         random_state: int = 0,
     ) -> None:
-        if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-            raise InputError(f"length is {length!r}, expected an integer >= 1.")
-        self.length = length
-        self.dim, self.method = check_dim(dim), _check_method(method)
-        self.shift = check_shift(shift)
-        self.random_state = random_state
+        super().__init__(dim, method, shift, random_state)
+        self.length = _check_length(length)
 
     def fit_transform(self, graph: Any) -> NDArray[np.float64]:  # noqa: ANN401
         """Return the embedding of a graph's nodes, (n, dim) float64; isolated nodes have zeros.
@@ -247,25 +265,13 @@ class WalkEmbedding:
         Raises:
             InputError: ``dim`` >= n, or a wrong graph.
         """
-        from graphlab.graphlets._input import read_graph
-
-        found = read_graph(graph)
-        _check_room(self.dim, found.num_nodes)
-        matrix = orbit_pmi(walk_matrix(found, self.length), self.shift)
-        return left_factor(matrix, self.dim, self.random_state)
+        return self._factor(walk_matrix(self._read(graph), self.length), self.dim)
 
     def __repr__(self) -> str:
         return (
             f"WalkEmbedding(length={self.length}, dim={self.dim}, shift={self.shift}, "
             f"random_state={self.random_state})"
         )
-
-
-def check_dim(dim: int) -> int:
-    """Return a number of columns; InputError names a wrong one."""
-    if isinstance(dim, bool) or not isinstance(dim, int) or dim < 1:
-        raise InputError(f"dim is {dim!r}, expected an integer >= 1.")
-    return dim
 
 
 def check_shift(shift: float) -> float:
@@ -276,18 +282,10 @@ def check_shift(shift: float) -> float:
     return float(shift)
 
 
-def _check_room(dim: int, num_nodes: int) -> None:
-    if dim >= num_nodes:
-        raise InputError(
-            f"dim is {dim}, but the graph has {num_nodes} nodes: an embedding has fewer columns "
-            "than nodes. Lower dim."
-        )
-
-
-def _check_method(method: str) -> str:
-    if method != "svd":
-        raise InputError(f"method is {method!r}, expected 'svd'.")
-    return method
+def _check_length(length: int) -> int:
+    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
+        raise InputError(f"length is {length!r}, expected an integer >= 1.")
+    return length
 
 
 def _counts(M: Any) -> scipy.sparse.csr_array:  # noqa: ANN401

@@ -17,13 +17,35 @@ if TYPE_CHECKING:
 __all__ = ["OrbitCountsClassifier", "OrbitEmbeddingClassifier", "WalkEmbeddingClassifier"]
 
 
+class _EmbeddingClassifier(SelfFittedModel):
+    """Logistic regression on the columns of one embedding."""
+
+    def __init__(
+        self,
+        embedding: OrbitEmbedding | WalkEmbedding,
+        out_channels: int,
+        C: float,
+        standardize: bool,
+    ) -> None:
+        super().__init__(embedding.dim, out_channels, C=C, standardize=standardize)
+        self.embedding = embedding
+
+    def columns_of(self, graph: Graph) -> NDArray[np.float64]:
+        """Return the embedding (n, dim)."""
+        return self.embedding.fit_transform(graph)
+
+    def extra_repr(self) -> str:
+        """Return what the representation shows."""
+        return repr(self.embedding)
+
+
 @register_model(
     "orbit-embedding",
     tasks=("node",),
     paper="Windels, Malod-Dognin, Przulj 2024, arXiv 2405.14194",
     search={"C": (0.01, 100.0, "log"), "dim": [16, 32, 64, 128], "shift": [1.0, 2.0, 5.0]},
 )
-class OrbitEmbeddingClassifier(SelfFittedModel):
+class OrbitEmbeddingClassifier(_EmbeddingClassifier):
     """Logistic regression on an embedding of orbit adjacency [windels2024]_; no features are read.
 
     The embedding is :class:`graphlab.graphlets.OrbitEmbedding`, of the whole graph and without
@@ -78,16 +100,7 @@ class OrbitEmbeddingClassifier(SelfFittedModel):
         standardize: bool = False,
     ) -> None:
         embedding = OrbitEmbedding(keys, dim, combine=combine, shift=shift)
-        super().__init__(dim, out_channels, C=C, standardize=standardize)
-        self.embedding = embedding
-
-    def columns_of(self, graph: Graph) -> NDArray[np.float64]:
-        """Return the embedding (n, dim)."""
-        return self.embedding.fit_transform(graph)
-
-    def extra_repr(self) -> str:
-        """Return what the representation shows."""
-        return repr(self.embedding)
+        super().__init__(embedding, out_channels, C, standardize)
 
 
 @register_model(
@@ -96,7 +109,7 @@ class OrbitEmbeddingClassifier(SelfFittedModel):
     paper="Qiu et al. 2018, doi 10.1145/3159652.3159706",
     search={"C": (0.01, 100.0, "log"), "dim": [16, 32, 64, 128], "length": (1, 5)},
 )
-class WalkEmbeddingClassifier(SelfFittedModel):
+class WalkEmbeddingClassifier(_EmbeddingClassifier):
     """Logistic regression on an embedding of short random walks [qiu2018]_; no features are read.
 
     The embedding is :class:`graphlab.graphlets.WalkEmbedding`; the rest is as in
@@ -135,16 +148,7 @@ class WalkEmbeddingClassifier(SelfFittedModel):
         standardize: bool = False,
     ) -> None:
         embedding = WalkEmbedding(length, dim, shift=shift)
-        super().__init__(dim, out_channels, C=C, standardize=standardize)
-        self.embedding = embedding
-
-    def columns_of(self, graph: Graph) -> NDArray[np.float64]:
-        """Return the embedding (n, dim)."""
-        return self.embedding.fit_transform(graph)
-
-    def extra_repr(self) -> str:
-        """Return what the representation shows."""
-        return repr(self.embedding)
+        super().__init__(embedding, out_channels, C, standardize)
 
 
 @register_model(

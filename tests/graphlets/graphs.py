@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import strategies as st
 
 from graphlab.graphlets import EDGE_ORBITS, ORBIT_PAIRS
 from tests.graphlets import brute_force
@@ -189,3 +190,11 @@ def same(found, expected):
             a, b = getattr(found[key], part), getattr(expected[key], part)
             assert a.dtype == b.dtype
             assert np.array_equal(a, b), (key, part)
+
+
+@st.composite
+def lists_of_pairs(draw):
+    """Draw a number of nodes and an edge list (m, 2) on them: loops and repeats may be in it."""
+    n = draw(st.integers(1, 12))
+    node = st.integers(0, n - 1)
+    return n, np.array(draw(st.lists(st.tuples(node, node))), np.int64).reshape(-1, 2)

@@ -11,7 +11,6 @@ import pytest
 import scipy.sparse as sp
 import torch
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from graphlab.datasets import load
 from graphlab.errors import InputError
@@ -78,9 +77,9 @@ def test_200_random_graphs_equal_their_enumeration(threads):
 
 
 @settings(deadline=None, max_examples=20)
-@given(st.integers(1, 12), st.lists(st.tuples(st.integers(0, 11), st.integers(0, 11))))
-def test_any_list_of_pairs_equals_its_enumeration(n, pairs):
-    edges = np.array([(u % n, v % n) for u, v in pairs], np.int64).reshape(-1, 2)
+@given(graphs.lists_of_pairs())
+def test_any_list_of_pairs_equals_its_enumeration(drawn):
+    n, edges = drawn
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = orbit_adjacency(edges.T, num_nodes=n)
