@@ -23,72 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "count_cliques",
-    "count_cycles",
-    "count_ends",
     "count_triangles",
     "orbit_rows",
-    "rank_rows",
     "spread_triangles",
 ]
 
 
 @kernel_part
-def _third(a: int, b: int) -> int:
+def _third(a: Any, b: Any) -> Any:  # noqa: ANN401  (numbers of 64 bits)
     """Return a b / 3, one of which 3 divides, without the product."""
     return a // 3 * b if a % 3 == 0 else b // 3 * a
-
-
-@kernel
-def rank_rows(
-    indptr: Array,
-    indices: Array,
-    order: Array,  # (n,) out: old name of each new node
-    rank: Array,  # (n,) out: new name of each old node
-    ptr: Array,
-    columns: Array,
-    split: Array,
-    twin: Array,  # (2 m,) out, at down entries
-    fill: Array,  # (n,) scratch
-    fan: Array,  # (n,) out: steps of count_triangles at each node
-    reach: Array,  # (n,) out: steps of count_cycles
-) -> None:
-    """Rename nodes by ascending degree; rows come out sorted without a comparison."""
-    n = order.size
-    places = np.zeros(n + 1, np.int64)
-    for u in range(n):
-        places[indptr[u + 1] - indptr[u] + 1] += 1
-    for d in range(n):
-        places[d + 1] += places[d]
-    for u in range(n):
-        d = indptr[u + 1] - indptr[u]
-        rank[u] = places[d]
-        order[places[d]] = u
-        places[d] += 1
-    ptr[0] = 0
-    for u in range(n):
-        ptr[u + 1] = ptr[u] + indptr[order[u] + 1] - indptr[order[u]]
-        fill[u] = ptr[u]
-    for u in range(n):
-        split[u] = fill[u]  # what stands in the row by now is lower than u
-        old = order[u]
-        for p in range(indptr[old], indptr[old + 1]):
-            v = entry(rank, entry(indices, p))
-            at = entry(fill, v)
-            put(columns, at, u)
-            put(fill, v, at + 1)
-    for u in range(n):
-        fill[u] = split[u]
-        fan[u] = 1
-    for u in range(n):
-        above, steps = ptr[u + 1] - split[u], 1
-        for q in range(ptr[u], split[u]):
-            v = entry(columns, q)
-            p = entry(fill, v)
-            put(twin, q, p)
-            put(fill, v, p + 1)
-            put(fan, v, entry(fan, v) + above)
-            steps += p - entry(ptr, v)
-        reach[u] = steps
 
 
 @kernel
@@ -196,63 +140,6 @@ def _pair_rows(
             cliques[u] += of_edge
 
 
-@kernel_part
-def count_ends(
-    ptr: Array, columns: Array, twin: Array, pairs: Array, begin: int, end: int, top: int
-) -> bool:
-    """Count in ``pairs[2 w]``, from ``top`` on, how often node w ends a path over lower nodes.
-
-    Returns whether there is a node that does so twice.
-    """
-    for q in range(begin, end):
-        prefetch(columns, entry(ptr, entry(columns, q)))
-    met = top
-    for q in range(begin, end):
-        for p in range(entry(ptr, entry(columns, q)), entry(twin, q)):
-            w = 2 * entry(columns, p)
-            times = max(entry(pairs, w), top)
-            met |= times
-            put(pairs, w, times + 1)
-    return met != top
-
-
-@kernel
-def count_cycles(
-    ptr: Array,
-    columns: Array,
-    split: Array,
-    twin: Array,
-    pairs: Array,  # (2 n,) of a node side by side: scratch of one thread, and added to: twice the
-    # four-cycles at it, chords allowed
-    base: Array,  # (1,) scratch: larger than all scratch numbers, or equal
-    first: int,
-    last: int,
-) -> None:
-    """Add up the four-cycles whose highest node is in the range: paths u, v, w over lower nodes."""
-    level = base[0]
-    for u in range(first, last):
-        begin, end = ptr[u], split[u]
-        if end - begin < 2:
-            continue
-        top = level
-        level += end - begin
-        if not count_ends(ptr, columns, twin, pairs, begin, end, top):
-            continue
-        of_top = 0
-        for q in range(begin, end):
-            v = entry(columns, q)
-            of_side = 0
-            for p in range(entry(ptr, v), entry(twin, q)):
-                w = 2 * entry(columns, p)
-                others = entry(pairs, w) - top - 1
-                put(pairs, w + 1, entry(pairs, w + 1) + others)  # in the cache line just read
-                of_side += others
-            pairs[2 * v + 1] += 2 * of_side
-            of_top += of_side
-        pairs[2 * u + 1] += of_top
-    base[0] = level
-
-
 @kernel
 def spread_triangles(
     ptr: Array,
@@ -294,7 +181,8 @@ def orbit_rows(
 ) -> None:
     """Write the fifteen counts of each node by closed forms."""
     for u in range(first, last):
-        d, T, k4, c4 = nodes[4 * u], nodes[4 * u + 1], cliques[u], cycles[u] >> 1
+        d, T = np.int64(nodes[4 * u]), np.int64(nodes[4 * u + 1])
+        k4, c4 = cliques[u], cycles[u] >> 1
         a12 = opposite[u]
         paths, pairs, tails, kites, stars, chains, far, back = 0, 0, 0, 0, 0, 0, 0, 0
         for q in range(ptr[u], ptr[u + 1]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from graphlab.graphlets._count_kernels import count_ends
+from graphlab.graphlets._cycle_kernels import count_ends
 from graphlab.ops._compile import kernel
 from graphlab.ops._simd_ids import entry, put
 
@@ -83,7 +83,7 @@ def sum_cycles(
     split: Array,
     twin: Array,
     cycles: Array,  # (2 m,) added to: four-cycles through each entry of the ranked rows
-    pairs: Array,  # (2 n,) scratch of one thread, of which every other number is used
+    count: Array,  # (n,) scratch of one thread
     base: Array,
     first: int,
     last: int,
@@ -94,12 +94,12 @@ def sum_cycles(
         begin, end = ptr[u], split[u]
         top = level
         level += end - begin
-        if not count_ends(ptr, columns, twin, pairs, begin, end, top):
+        if not count_ends(ptr, columns, twin, count, begin, end, top):
             continue
         for q in range(begin, end):
             through = 0
             for p in range(ptr[columns[q]], twin[q]):
-                others = entry(pairs, 2 * entry(columns, p)) - top - 1
+                others = entry(count, entry(columns, p)) - top - 1
                 put(cycles, p, entry(cycles, p) + others)
                 through += others
             cycles[q] += through

@@ -229,8 +229,21 @@ def _refuse_fractions(array: NDArray[Any]) -> None:
 def _ids(array: NDArray[Any]) -> NDArray[np.int64]:
     """Return ids as the kernels take them; a new array unless it is one already."""
     ids: NDArray[np.int64] = np.ascontiguousarray(array, np.int64)
-    # an array that must not be written to is of another type: the kernels would be compiled again
-    return ids if ids.flags.writeable else ids.copy()
+    return ids if ids.flags.writeable or not ids.size else np.asarray(_Alias(ids))
+
+
+class _Alias:
+    """The memory of an array that must not be written to, under the type of those that may be.
+
+    For kernels the two are different types: they would be compiled again. None writes to ids.
+    """
+
+    def __init__(self, array: NDArray[np.int64]) -> None:
+        self._array = array  # keeps the memory
+        self.__array_interface__ = {
+            **array.__array_interface__,
+            "data": (array.ctypes.data, False),
+        }
 
 
 def _real(name: str, values: NDArray[Any]) -> NDArray[Any]:

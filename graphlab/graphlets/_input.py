@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["read_graph"]
+__all__ = ["read_edges", "read_graph", "warn_of_loops"]
 
 
 def read_graph(
@@ -65,10 +65,37 @@ def read_graph(
     entries = read_entries(graph, num_nodes, nodelist, to_undirected)
     if isinstance(entries, Graph):
         return entries
-    rows = simple_rows(_without_weights(entries), to_undirected=to_undirected)
-    if rows.loops:
-        loops = "1 self loop was" if rows.loops == 1 else f"{rows.loops} self loops were"
+    return _sorted(_without_weights(entries), to_undirected)
+
+
+def read_edges(
+    graph: Any,  # noqa: ANN401
+    *,
+    num_nodes: int | None = None,
+    to_undirected: bool = False,
+    nodelist: Sequence[Any] | None = None,
+) -> Graph | Entries:
+    """Read as :func:`read_graph` does, but leave edges as they come where no order is needed.
+
+    What is returned as ``Entries`` may hold loops and repeats, and tells no directions apart.
+    """
+    entries = read_entries(graph, num_nodes, nodelist, to_undirected)
+    if isinstance(entries, Graph):
+        return entries
+    entries = _without_weights(entries)
+    return _sorted(entries, False) if entries.matrix and not to_undirected else entries
+
+
+def warn_of_loops(number: int) -> None:
+    """Warn that loops were left out, if there were any."""
+    if number:
+        loops = "1 self loop was" if number == 1 else f"{number} self loops were"
         _warn(f"{loops} left out: orbits are counted in graphs without loops.")
+
+
+def _sorted(entries: Entries, to_undirected: bool) -> Graph:
+    rows = simple_rows(entries, to_undirected=to_undirected)
+    warn_of_loops(rows.loops)
     return Graph.from_simple_rows(torch.from_numpy(rows.indptr), torch.from_numpy(rows.columns))
 
 

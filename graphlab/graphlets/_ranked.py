@@ -8,13 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.errors import InputError
-from graphlab.graphlets._count_kernels import (
-    count_cliques,
-    count_cycles,
-    count_triangles,
-    rank_rows,
-    spread_triangles,
-)
+from graphlab.graphlets._clean import Entries
+from graphlab.graphlets._count_kernels import count_cliques, count_triangles, spread_triangles
+from graphlab.graphlets._cycle_kernels import RARE, count_cycles, count_sparse
+from graphlab.graphlets._rank_kernels import list_upper_of_edges, list_upper_of_rows, place_rows
 from graphlab.ops._memory import Arena
 from graphlab.ops._threads import run_blocks
 from graphlab.ops.csr import csr_of_graph
@@ -30,6 +27,7 @@ __all__ = ["Private", "Ranked", "check_limit"]
 
 _ROUNDED = 4096  # bytes by which places in the arena are rounded up, all together
 _PIECES = 96  # of a job; threads take several at a time
+_SMALL_DEGREE = 46_341  # its square passes 31 bits
 
 
 def check_limit(name: str, value: float | None) -> int | None:
@@ -59,9 +57,13 @@ class Private:
             self._of[me] = self._make()
         return self._of[me]
 
+    def all(self, which: int) -> list[NDArray[Any]]:
+        """Return one of the arrays of every thread that has any."""
+        return [arrays[which] for arrays in self._of.values()]
+
     def total(self, which: int) -> NDArray[Any]:
         """Return the sum over threads of one of the arrays."""
-        parts = [arrays[which] for arrays in self._of.values()] or [self._make()[which]]
+        parts = self.all(which) or [self._make()[which]]
         for part in parts[1:]:
             parts[0] += part
         return parts[0]
@@ -71,29 +73,41 @@ class Ranked:
     """Rows of a simple graph, nodes renamed by ascending degree; see ``_count_kernels``.
 
     Args:
-        graph: A simple graph, see :meth:`graphlab.graph.Graph.simple`.
+        graph: A simple graph, see :meth:`graphlab.graph.Graph.simple`; or edges in any order and
+            any direction, of which repeats and loops are left out.
         threads: Largest number of threads, None for as many as torch uses.
     """
 
-    def __init__(self, graph: Graph, threads: int | None = None) -> None:
-        n, entries = graph.num_nodes, graph.num_edges
-        self.threads = threads
-        self.indptr, self.indices, _ = csr_of_graph(graph)[0].arrays
+    def __init__(self, graph: Graph | Entries, threads: int | None = None) -> None:
+        self.threads, self.loops = threads, 0
+        n = self.num_nodes = graph.num_nodes
+        entries = 2 * graph.source.size if isinstance(graph, Entries) else graph.num_edges
         # for places of entries
-        self.small: type[np.signedinteger[Any]] = np.int32 if entries < 2**31 else np.int64
-        # entries: columns, twin, triangles and spread; nodes: all that follows here and below
+        self.small: type[np.signedinteger[Any]] = np.int32 if entries + n < 2**31 else np.int64
+        # entries: lists, columns, twin, triangles and spread; nodes: all that follows
         width = np.dtype(self.small).itemsize
-        self.arena = Arena(entries * (12 + width) + n * (96 + 4 * width) + _ROUNDED)
-        empty = self.arena.empty
+        self.arena = Arena(entries * (16 + width) + n * (80 + 15 * width) + _ROUNDED)
+        empty, small = self.arena.empty, self.small
         self.order, self.rank = empty(n, np.int32), empty(n, np.int32)
-        self.ptr, self.split = empty(n + 1, self.small), empty(n, self.small)
-        self.columns, self.twin = empty(entries, np.int32), empty(entries, self.small)
+        scratch = self.arena.zeros(n, small)
+        upper = (empty(n + 1, small), empty(n, small), empty(n, small), empty(entries, np.int32))
+        if isinstance(graph, Entries):
+            found = np.zeros(2, np.int64)
+            both = (graph.source, graph.target)
+            list_upper_of_edges(*both, scratch, self.order, self.rank, *upper, found)
+            self.loops, entries = int(found[0]), 2 * int(found[1])
+        else:
+            rows = csr_of_graph(graph)[0].arrays[:2]
+            list_upper_of_rows(*rows, scratch, self.order, self.rank, *upper)
+        self.ptr, self.split = empty(n + 1, small), empty(n, small)
+        self.columns, self.twin = empty(entries, np.int32), empty(entries, small)
         fan, reach = empty(n, np.int64), empty(n, np.int64)
-        rows = (self.indptr, self.indices, self.order, self.rank, *self.rows, self.twin)
-        rank_rows(*rows, empty(n, self.small), fan, reach)
+        place_rows(*upper, *self.rows, self.twin, scratch, fan, reach)
         self.fan, self.reach = _cut(fan), _cut(reach)
+        self.degree: NDArray[Any] = np.diff(self.ptr)
         self._triangles: NDArray[np.int32] | None = None
-        self._spread: tuple[NDArray[np.int32], NDArray[np.int64]] | None = None
+        self._spread: tuple[NDArray[np.int32], NDArray[Any]] | None = None
+        self._cycles: NDArray[np.int64] | None = None
 
     @property
     def rows(self) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[Any]]:
@@ -101,21 +115,37 @@ class Ranked:
         return self.ptr, self.columns, self.split
 
     @property
-    def num_nodes(self) -> int:
-        """Number of nodes."""
-        return self.order.size
-
-    @property
     def num_edges(self) -> int:
         """Number of undirected edges."""
         return self.twin.size // 2
 
-    def run(self, call: Callable[[int, int], None], pieces: tuple[NDArray[np.int64], int]) -> None:
-        """Call ``call(first, last)`` over all nodes, cut into pieces of like work."""
-        bounds, work = pieces
+    @property
+    def kind(self) -> type[np.signedinteger[Any]]:
+        """Integers that hold the square of every degree, and every number of entries."""
+        return self.small if self.degree.max(initial=0) < _SMALL_DEGREE else np.int64
 
-        def block(first: int, last: int) -> None:
-            call(int(bounds[first]), int(bounds[last]))
+    def run(
+        self,
+        call: Callable[[int, int], None],
+        pieces: tuple[NDArray[np.int64], int],
+        *,
+        downwards: bool = False,
+    ) -> None:
+        """Call ``call(first, last)`` over all nodes, cut into pieces of like work.
+
+        Each thread sees pieces in ascending order, or from the highest nodes ``downwards``.
+        """
+        bounds, work = pieces
+        if not downwards:
+
+            def block(first: int, last: int) -> None:
+                call(int(bounds[first]), int(bounds[last]))
+
+        else:
+
+            def block(first: int, last: int) -> None:
+                for piece in range(first, last):
+                    call(int(bounds[-2 - piece]), int(bounds[-1 - piece]))
 
         run_blocks(block, bounds.size - 1, work, self.threads)
 
@@ -134,12 +164,12 @@ class Ranked:
             self._triangles = own.total(0)
         return self._triangles
 
-    def spread(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    def spread(self) -> tuple[NDArray[np.int32], NDArray[Any]]:
         """Return triangles of each entry (2 m,), and degree, triangles, S2, 0 of nodes (n, 4)."""
         if self._spread is None:
             triangles = self.triangles
             entry = self.arena.empty(self.columns.size, np.int32)
-            nodes = self.arena.zeros(4 * self.num_nodes, np.int64).reshape(-1, 4)
+            nodes = self.arena.zeros(4 * self.num_nodes, self.kind).reshape(-1, 4)
 
             def call(first: int, last: int) -> None:
                 rows = (*self.rows, self.twin, triangles)
@@ -168,17 +198,45 @@ class Ranked:
         self.run(call, self.fan)
         return own.total(0), own.total(1)
 
+    def counters(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return scratch of one thread for paths: counts of nodes, and what they all are below."""
+        return self.arena.zeros(self.num_nodes, self.small), np.zeros(1, np.int64)
+
     def cycles(self) -> NDArray[np.int64]:
         """Return twice the four-cycles at each node, chords allowed."""
-        n = self.num_nodes
-        zeros = self.arena.zeros
-        own = Private(lambda: (zeros(2 * n, np.int64), np.zeros(1, np.int64)))
+        if self._cycles is None:
+            own = Private(lambda: (self.arena.zeros(self.num_nodes, np.int64), *self.counters()))
+
+            def call(first: int, last: int) -> None:
+                count_cycles(*self.rows, self.twin, *own.get(), first, last)
+
+            self.run(call, self.reach)
+            self._cycles = own.total(0)
+        return self._cycles
+
+    def count_if_sparse(self) -> None:
+        """Count triangles and cycles at once where that is faster: hardly any paths meet.
+
+        The highest nodes, at which paths meet most, come first: other graphs are given up early.
+        """
+        n, entries, arena = self.num_nodes, self.columns.size, self.arena
+
+        def make() -> tuple[NDArray[Any], ...]:
+            sums = (arena.zeros(entries, np.int32), arena.zeros(n, np.int64))
+            marks = (arena.zeros(n, self.small), arena.zeros(n, self.small))
+            return *sums, *marks, arena.empty(n, np.int32), np.zeros(3, np.int64)
+
+        own = Private(make)
 
         def call(first: int, last: int) -> None:
-            count_cycles(*self.rows, self.twin, *own.get(), first, last)
+            arrays = own.get()
+            _, walked, listed = arrays[-1]
+            if listed * RARE <= walked:
+                count_sparse(*self.rows, self.twin, *arrays, first, last)
 
-        self.run(call, self.reach)
-        return np.ascontiguousarray(own.total(0)[1::2])
+        self.run(call, self.reach, downwards=True)
+        if all(listed * RARE <= walked for _, walked, listed in own.all(-1)):
+            self._triangles, self._cycles = own.total(0), own.total(1)
 
 
 def _cut(steps: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:

@@ -20,6 +20,7 @@ from graphlab.graphlets._parts import Growing
 from graphlab.graphlets._ranked import Ranked
 from graphlab.graphlets._sweep_kernels import locate_entries, sweep_rows
 from graphlab.ops._simd_ids import WIDE
+from graphlab.ops.csr import csr_of_graph
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +41,6 @@ _PANEL_STEP = 1.2  # cost of one entry in a product with a panel, in steps of a 
 _PLACE = 0.4  # cost of one place of the panel
 _LOCAL = 1 << 18  # entries that are pushed before they find their place
 _FREE = 4  # times cheaper than a panel a push must be for blocks of more than WIDE rows
-_SMALL_DEGREE = 46_341  # its square passes 31 bits
 
 
 class Prepared:
@@ -53,18 +53,17 @@ class Prepared:
 
     def __init__(self, graph: Graph, threads: int | None = None) -> None:
         ranked = Ranked(graph, threads)
-        self.indptr, self.indices = ranked.indptr, ranked.indices
+        self.indptr, self.indices, _ = csr_of_graph(graph)[0].arrays
         n = ranked.num_nodes
         spread, nodes = ranked.spread()
         where, fill = np.empty(self.indices.size, np.int64), np.empty(n, np.int64)
         rows = (self.indptr, self.indices, ranked.order, ranked.rank, ranked.ptr)
         locate_entries(*rows, where, fill)
         self.triangles = spread[where]
-        _, self.closed, self.beyond, _ = np.ascontiguousarray(nodes[ranked.rank].T)
+        sums = nodes[ranked.rank].T.astype(np.int64, order="C")
+        _, self.closed, self.beyond, _ = sums
         self.degree = np.diff(self.indptr)
-        largest = int(self.degree.max(initial=0))
-        narrow = largest < _SMALL_DEGREE and self.indices.size <= 2**31 - 1
-        self.kind = np.dtype(np.int32 if narrow else np.int64)
+        self.kind = np.dtype(ranked.kind)
 
     @property
     def num_nodes(self) -> int:

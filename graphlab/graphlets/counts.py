@@ -8,7 +8,7 @@ import numpy as np
 
 from graphlab.errors import GraphTooLarge
 from graphlab.graphlets._count_kernels import orbit_rows
-from graphlab.graphlets._input import read_graph
+from graphlab.graphlets._input import read_edges, warn_of_loops
 from graphlab.graphlets._ranked import Ranked, check_limit
 from graphlab.ops._memory import Arena
 
@@ -63,11 +63,13 @@ def orbit_counts(
         [[2, 1, 0, 1, 0], [2, 1, 0, 1, 0], [3, 1, 0, 0, 1], [1, 0, 1, 0, 0]]
     """
     threads = check_limit("num_threads", num_threads)
-    simple = read_graph(graph, num_nodes=num_nodes, to_undirected=to_undirected, nodelist=nodelist)
-    if not simple.num_edges:
-        return np.zeros((simple.num_nodes, 15), np.int64)
-    ranked = Ranked(simple, threads)
+    edges = read_edges(graph, num_nodes=num_nodes, to_undirected=to_undirected, nodelist=nodelist)
+    ranked = Ranked(edges, threads)
+    warn_of_loops(ranked.loops)
+    if not ranked.num_edges:
+        return np.zeros((ranked.num_nodes, 15), np.int64)
     check_degree(ranked)
+    ranked.count_if_sparse()
     spread, nodes = ranked.spread()
     opposite, cliques = ranked.cliques()
     cycles = ranked.cycles()
@@ -85,7 +87,7 @@ def orbit_counts(
 
 def check_degree(ranked: Ranked) -> None:
     """Refuse degrees whose stars could pass 64 bits."""
-    d = int(np.diff(ranked.ptr).max(initial=0))
+    d = int(ranked.degree.max(initial=0))
     if d * (d - 1) * (d - 2) // 6 > _LARGEST_STAR:
         raise GraphTooLarge(
             f"A node has {d} neighbours: its stars on four nodes could pass the largest 64-bit "

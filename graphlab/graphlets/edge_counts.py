@@ -86,7 +86,7 @@ def edge_orbit_counts(
 
 def _count(ranked: Ranked) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return edges and counts, sorted by the old names of the nodes."""
-    source = np.repeat(np.arange(ranked.num_nodes), np.diff(ranked.ptr))
+    source = np.repeat(np.arange(ranked.num_nodes), ranked.degree)
     is_up = ranked.columns > source
     ends = np.stack([source[is_up], ranked.columns[is_up]])
     values = edge_values(_sums(ranked, is_up, ends), _both_ways())
@@ -107,14 +107,14 @@ def _both_ways() -> list[tuple[int, int, int]]:
 def _sums(ranked: Ranked, is_up: NDArray[np.bool_], ends: NDArray[np.int64]) -> EdgeSums:
     entries, n = ranked.columns.size, ranked.num_nodes
     triangles = ranked.triangles
-    _, closed, beyond, _ = ranked.spread()[1].T
+    _, closed, beyond, _ = ranked.spread()[1].T.astype(np.int64)
 
     def scratch() -> tuple[NDArray[Any], ...]:
         nodes = np.zeros((3, n), ranked.small)
         return np.zeros(4 * entries, np.int64), *nodes
 
     cliques = Private(scratch)
-    cycles = Private(lambda: tuple(np.zeros(size, np.int64) for size in (entries, 2 * n, 1)))
+    cycles = Private(lambda: (np.zeros(entries, np.int64), *ranked.counters()))
 
     def call_cliques(first: int, last: int) -> None:
         sum_cliques(*ranked.rows, triangles, *cliques.get(), first, last)
@@ -129,7 +129,7 @@ def _sums(ranked: Ranked, is_up: NDArray[np.bool_], ends: NDArray[np.int64]) -> 
     # both entries of an edge hold a part of its cycles
     through[ranked.twin[~is_up]] += through[~is_up]
     u, v = ends
-    degree = np.diff(ranked.ptr).astype(np.int64)
+    degree = ranked.degree.astype(np.int64)
     return EdgeSums(
         triangles[is_up].astype(np.int64),
         *(toward, back, degrees, four),

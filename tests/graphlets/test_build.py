@@ -14,6 +14,7 @@ from graphlab.graphlets import (
     GRAPHLETS,
     ORBIT_PAIRS,
     _build,
+    _ranked,
     _rows,
     graphlet_adjacency,
     iter_orbit_adjacency,
@@ -218,7 +219,7 @@ def test_types_that_hold_no_counts_are_refused(dtype):
 
 def test_wide_entries_where_degrees_are_large(generated, threads, monkeypatch):
     edges, n, matrices = generated
-    monkeypatch.setattr(_rows, "_SMALL_DEGREE", 2)
+    monkeypatch.setattr(_ranked, "_SMALL_DEGREE", 2)
     for panel in (0, np.inf):
         monkeypatch.setattr(_rows, "_PANEL_STEP", panel)
         wide = orbit_adjacency(edges, num_nodes=n, num_threads=threads)
@@ -234,7 +235,7 @@ def test_wide_entries_where_degrees_are_large(generated, threads, monkeypatch):
 
 
 def test_entries_are_wide_from_the_degree_on_whose_square_is():
-    assert _rows._SMALL_DEGREE == 46_341
+    assert _ranked._SMALL_DEGREE == 46_341
     assert 46_340**2 < 2**31 <= 46_341**2
     for leaves, dtype in ((46_340, np.int32), (46_341, np.int64)):
         matrix = orbit_adjacency(graphs.star(leaves), (1, 1, 2))[1, 1, 2]

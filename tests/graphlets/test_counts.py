@@ -267,10 +267,17 @@ def test_what_is_no_graph_is_an_error():
 def test_a_degree_whose_stars_pass_64_bits_is_refused():
     largest = 3_810_779
     assert comb(largest, 3) <= 2**63 - 1 < comb(largest + 1, 3)
-    check_degree(types.SimpleNamespace(ptr=np.array([0, 1, largest + 1, largest + 2])))
+    check_degree(types.SimpleNamespace(degree=np.array([1, largest, 1])))
     with pytest.raises(GraphTooLarge, match="3810780 neighbours") as caught:
-        check_degree(types.SimpleNamespace(ptr=np.array([0, 1, largest + 2])))
+        check_degree(types.SimpleNamespace(degree=np.array([1, largest + 1])))
     assert isinstance(caught.value, OverflowError)
+
+
+def test_wide_sums_where_degrees_are_large(generated, monkeypatch):
+    edges, n = generated
+    narrow = orbit_counts(edges, num_nodes=n)
+    monkeypatch.setattr(_ranked, "_SMALL_DEGREE", 2)
+    assert np.array_equal(orbit_counts(edges, num_nodes=n), narrow)
 
 
 def test_the_refusal_comes_before_the_work(monkeypatch):
@@ -310,6 +317,52 @@ def test_two_threads_share_each_step(name, eager, monkeypatch):
     monkeypatch.setattr(_ranked, name, meeting(getattr(_ranked, name), barrier))
     assert np.array_equal(orbit_counts(edges, num_nodes=400, num_threads=2), expected)
     assert not barrier.broken
+
+
+def refuse(*arguments):
+    raise AssertionError("not for this graph")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_in_a_random_graph_triangles_and_cycles_are_counted_at_once(threads, eager, monkeypatch):
+    edges = graphs.random_edges(3000, 7000)
+    edges[:, :3] = [[5, 6, 7], [6, 7, 5]]  # at least one triangle
+    with monkeypatch.context() as patch:
+        patch.setattr(_ranked.Ranked, "count_if_sparse", lambda self: None)
+        expected = orbit_counts(edges, num_nodes=3000, num_threads=1)
+    assert expected[:, [3, 8]].any(0).all()
+    for name in ("count_triangles", "count_cycles"):
+        monkeypatch.setattr(_ranked, name, refuse)
+    assert np.array_equal(orbit_counts(edges, num_nodes=3000, num_threads=threads), expected)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_one_crowded_corner_of_a_random_graph_is_counted_otherwise(threads, eager, monkeypatch):
+    corner = np.array(np.triu_indices(60, 1)) + 100
+    edges = np.concatenate([graphs.random_edges(3000, 7000), corner], 1)
+    before = orbit_counts(edges, num_nodes=3000, num_threads=threads)
+    called = []
+    monkeypatch.setattr(_ranked, "count_cycles", lambda *a: called.append(a))
+    ranked = Ranked(read_graph(edges, num_nodes=3000), threads)
+    ranked.count_if_sparse()
+    assert not ranked.cycles().any()
+    assert called
+    monkeypatch.undo()
+    monkeypatch.setattr(_ranked.Ranked, "count_if_sparse", lambda self: None)
+    assert np.array_equal(before, orbit_counts(edges, num_nodes=3000, num_threads=1))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_loops_and_repeats_of_an_edge_list_change_nothing(seed):
+    rng = np.random.default_rng(seed)
+    edges = graphs.random_edges(60, 150, seed)
+    expected = orbit_counts(read_graph(edges, num_nodes=60))
+    loops = np.repeat(rng.integers(0, 60, (1, 9)), 2, 0)
+    more = np.concatenate([edges, edges[::-1], edges[:, :50], loops], 1)
+    more = more[:, rng.permutation(more.shape[1])]
+    with pytest.warns(UserWarning, match="9 self loops"):
+        found = orbit_counts(more, num_nodes=60)
+    assert np.array_equal(found, expected)
 
 
 def test_callers_in_several_threads_do_not_mix(eager):
