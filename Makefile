@@ -7,13 +7,23 @@ WORKERS ?= 2
 # threads that wait by spinning slow each other down where processes share the cores
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: run test test-slow faults lint docs perf perf-peers clean
+.PHONY: run test test-slow faults distributed lint docs perf perf-peers clean
 
 run: $(VENV)/.core
 	$(BIN)/graphlab-bench run $(ARGS)
 
+# by file: what a file's tests share, such as a suite that was run once, is made by one worker
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow and not network" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not network" \
+		--ignore=tests/faults --ignore=tests/distributed $(ARGS)
+
+# tests that start processes, kill them, fill disks
+faults: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/faults -n $(WORKERS) --dist loadfile \
+		-m "not slow and not network" $(ARGS)
+
+distributed: $(VENV)/.dev
+	$(BIN)/python -m pytest tests/distributed -m "not slow and not network" $(ARGS)
 
 test-slow: $(VENV)/.dev
 	$(BIN)/python -m pytest -m "slow" $(ARGS)

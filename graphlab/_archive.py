@@ -7,6 +7,7 @@ import gzip
 import lzma
 import shutil
 import stat
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -35,6 +36,10 @@ _DAMAGED = (
 )
 # what a name may lead to that is taken, too long, below a file, or no name for a file at all
 _BAD_NAME = {errno.EEXIST, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
+_ENTRY_MARK = b"PK\x01\x02"
+_ENTRY = struct.Struct("<28xHHH12x")  # of a zip's directory: lengths of name, extra field, comment
+_DIRECTORY_SIZE, _END_AT = 5, 9  # places in what zipfile reads of the end of a zip
+_LONGER_END = 56 + 20  # record and locator of zip64, between the directory and that end
 _Member = tuple[str, bool, IO[bytes] | None]  # name, is a folder, content
 
 
@@ -84,6 +89,7 @@ def safe_extract(
 def _unpack(source: Path, folder: Path, max_bytes: int, max_entries: int) -> list[str]:
     left, names = max_bytes, []
     try:
+        _check_directory(source, max_entries)
         for count, (name, is_folder, content) in enumerate(_members(source), start=1):
             if count > max_entries:
                 raise UnsafeFileError(f"{source} holds more than {max_entries} entries.")
@@ -104,6 +110,29 @@ def _unpack(source: Path, folder: Path, max_bytes: int, max_entries: int) -> lis
             raise
         raise _unreadable(source, error) from error
     return names
+
+
+def _check_directory(source: Path, max_entries: int) -> None:
+    """Refuse a zip of too many entries before ``zipfile`` makes an object of each."""
+    if not zipfile.is_zipfile(source):
+        return
+    with source.open("rb") as file:
+        # at least 46 bytes an entry: where more than the limit could fit, they are counted
+        end = getattr(zipfile, "_EndRecData", lambda _file: None)(file)
+        if not end or end[_DIRECTORY_SIZE] <= max_entries * _ENTRY.size:
+            return
+        count, left = 0, end[_DIRECTORY_SIZE]
+        longer = _LONGER_END if end[0] == b"PK\x06\x06" else 0
+        file.seek(max(0, end[_END_AT] - left - longer))
+        while left >= _ENTRY.size:
+            head = file.read(_ENTRY.size)
+            if len(head) < _ENTRY.size or not head.startswith(_ENTRY_MARK):
+                return  # damaged, or moved: zipfile says so
+            lengths = sum(_ENTRY.unpack(head))
+            file.seek(lengths, 1)
+            count, left = count + 1, left - _ENTRY.size - lengths
+            if count > max_entries:
+                raise UnsafeFileError(f"{source} holds more than {max_entries} entries.")
 
 
 def _unreadable(source: Path, error: Exception) -> UnsafeFileError:

@@ -21,6 +21,8 @@ _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _SERVER_ERROR = 500
 _TOO_MANY = 429
 _PARTIAL = 206
+_HEAD = 1024
+_PAGES = (".html", ".htm")
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ def download(
         timeout: Seconds without a byte after which a try ends.
 
     Raises:
-        DatasetDownloadError: All tries failed, or the checksum differs; names the host.
+        DatasetDownloadError: All tries failed, the checksum differs, or a web page came instead
+            of the file; names the host.
     """
     host = _check_url(url)
     target = Path(path)
@@ -95,8 +98,11 @@ def download(
                 break
             continue
         found = _digest(part)
-        if sha256 is not None and found != sha256:
-            problem = f"sha256 is {found}, expected {sha256}"
+        page = _is_page(part) and not target.name.endswith(_PAGES)
+        if page or (sha256 is not None and found != sha256):
+            problem = f"sha256 is {found}, expected {sha256 or 'unknown'}"
+            if page:
+                problem = f"the server sent a web page instead of the file ({problem})"
             part.unlink(missing_ok=True)  # continuing a wrong file cannot make it right
             continue
         part.replace(target)
@@ -125,7 +131,7 @@ def _fetch(url: str, part: Path, timeout: float) -> None:
         expected = None if length is None else int(length)
         got = 0
         with part.open("ab" if append else "wb") as file:
-            while chunk := response.read(_CHUNK):
+            while chunk := response.read1(_CHUNK):
                 file.write(chunk)
                 got += len(chunk)
             file.flush()
@@ -148,6 +154,13 @@ def _check_url(url: str) -> str:
         f"{parts.scheme or 'no scheme'}://{host} is not allowed: downloads use https "
         "(plain http only to the loopback address)."
     )
+
+
+def _is_page(path: Path) -> bool:
+    """Tell a login or error page, which servers like to send with the status of success."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return head.startswith((b"<!doctype html", b"<html"))
 
 
 def _worth_retrying(code: int) -> bool:

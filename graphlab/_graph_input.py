@@ -271,7 +271,9 @@ def _tensor(name: str, value: Any) -> Tensor:  # noqa: ANN401
     try:
         return torch.as_tensor(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise InputError(f"{name} is {value!r:.60}, expected a tensor or an array.") from error
+        kind = getattr(value, "dtype", None)
+        what = f"is {value!r:.60}" if kind is None else f"has type {kind}"
+        raise InputError(f"{name} {what}, expected numbers: a tensor or an array.") from error
 
 
 def _optional(name: str, value: Any) -> Tensor | None:  # noqa: ANN401

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -36,7 +38,13 @@ __all__ = [
 PathLike = str | os.PathLike[str]
 
 
-def atomic_write(path: PathLike, data: bytes) -> None:
+# Read by ``_fault_point`` alone; graphlab.testing.faults sets and documents them.
+_KILL_AT = "GRAPHLAB_FAULT_KILL_AT"
+_SLOW_BY = "GRAPHLAB_FAULT_SLOW_DISK"
+_reached: dict[str, int] = {}  # how often a point was passed; filled while _KILL_AT is set
+
+
+def atomic_write(path: PathLike, data: bytes, *, point: str = "file") -> None:
     """Write a file so that a reader sees the old content or the new, never a mixture.
 
     A temporary file in the same folder is written, flushed to the disk and renamed.
@@ -44,23 +52,25 @@ def atomic_write(path: PathLike, data: bytes) -> None:
     Args:
         path: Target; its folder must exist.
         data: The whole content.
+        point: Name of this write for :func:`graphlab.testing.faults.kill_at`.
 
     Raises:
         OSError: The folder is missing or not writable, or the disk is full; an existing
             file is then untouched.
     """
-    with atomic_open(path) as file:
+    with atomic_open(path, point=point) as file:
         file.write(data)
 
 
 @contextmanager
-def atomic_open(path: PathLike) -> Iterator[IO[bytes]]:
+def atomic_open(path: PathLike, *, point: str = "file") -> Iterator[IO[bytes]]:
     """Open a file for writing that takes its place when the block has ended without an error.
 
     As :func:`atomic_write`, for content that is better written in parts.
 
     Args:
         path: Target; its folder must exist.
+        point: As for :func:`atomic_write`.
 
     Raises:
         OSError: As for :func:`atomic_write`; after any error an existing file is untouched.
@@ -81,20 +91,26 @@ def atomic_open(path: PathLike) -> Iterator[IO[bytes]]:
             file.flush()
             os.fsync(file.fileno())
         temporary.chmod(0o644)  # mkstemp gives 0600, which a colleague could not read
+        _fault_point(f"{point}:written")
         temporary.replace(target)
+        _fault_point(f"{point}:renamed")
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     _sync_folder(target.parent)
 
 
-def write_json(path: PathLike, value: Any) -> None:  # noqa: ANN401
+def write_json(path: PathLike, value: Any, *, point: str = "file") -> None:  # noqa: ANN401
     """Write JSON atomically, keys sorted; NaN and infinity are refused."""
     try:
         text = json.dumps(value, allow_nan=False, sort_keys=True, indent=1, ensure_ascii=False)
     except ValueError as error:
         raise InputError(f"{path} cannot be written: {error}. Missing values are null.") from error
-    atomic_write(path, (text + "\n").encode())
+    try:
+        data = text.encode()
+    except UnicodeEncodeError:  # part of a file name that is no UTF-8: written as \\udcff
+        data = json.dumps(value, sort_keys=True, indent=1).encode()
+    atomic_write(path, data + b"\n", point=point)
 
 
 def read_json(path: PathLike) -> Any:  # noqa: ANN401
@@ -199,6 +215,25 @@ def _damaged(file: Path, error: Exception) -> CheckpointError:
     return CheckpointError(
         f"{file} ({file.stat().st_size} bytes) is damaged: {type(error).__name__} while reading it."
     )
+
+
+def _fault_point(name: str) -> None:
+    """Die or wait here where a test of faults has asked for it; else two look-ups (1 us).
+
+    ``GRAPHLAB_FAULT_KILL_AT=record:written:2`` kills the process by SIGKILL when it comes to the
+    point ``record:written`` for the second time. ``GRAPHLAB_FAULT_SLOW_DISK=0.5`` makes every
+    write last half a second longer, between the temporary file and its renaming.
+    """
+    wanted = os.environ.get(_KILL_AT)
+    if wanted:
+        first, second, count = [*wanted.split(":"), "1"][:3]
+        if name == f"{first}:{second}":
+            _reached[name] = _reached.get(name, 0) + 1
+            if _reached[name] == int(count):
+                os.kill(os.getpid(), signal.SIGKILL)
+    slow = os.environ.get(_SLOW_BY)
+    if slow and name.endswith(":written"):
+        time.sleep(float(slow))
 
 
 def _sync_folder(folder: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 _LOOPBACK = ("127.", "localhost", "::1")
-_connect = socket.socket.connect
+_CALLS = ("connect", "connect_ex", "sendto")
 
 
 @pytest.fixture(autouse=True)
@@ -27,13 +27,20 @@ def _no_network(request, monkeypatch):
     if "network" in request.keywords:
         return
 
-    def connect(self, address):
-        host = address[0] if isinstance(address, tuple) else ""
-        if self.family != socket.AF_UNIX and not str(host).startswith(_LOOPBACK):
-            raise OSError(f"the test suite has no network (asked for {address})")
-        return _connect(self, address)
+    def guarded(name):
+        real = getattr(socket.socket, name)
 
-    monkeypatch.setattr(socket.socket, "connect", connect)
+        def call(self, *arguments):
+            address = arguments[-1]  # sendto: data and perhaps flags come before it
+            host = address[0] if isinstance(address, tuple) else ""
+            if self.family != socket.AF_UNIX and not str(host).startswith(_LOOPBACK):
+                raise OSError(f"the test suite has no network (asked for {address})")
+            return real(self, *arguments)
+
+        return call
+
+    for name in _CALLS:
+        monkeypatch.setattr(socket.socket, name, guarded(name))
 
 
 @pytest.fixture(autouse=True)

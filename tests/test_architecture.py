@@ -29,9 +29,9 @@ HOMES = {
     "accelerate": ("train/",),
     "ogb": ("datasets/ogb.py",),
     "torch_geometric": ("datasets/", "transforms/", "models/pyg.py", "graph.py"),
-    "matplotlib": ("bench/report/plots.py",),
-    "ray": ("bench/launch.py",),
-    "optuna": ("bench/commands/sweep.py",),
+    "matplotlib": ("bench/report/plots",),
+    "ray": ("bench/launch_ray.py", "bench/_ray"),
+    "optuna": ("bench/search/study.py", "bench/search/_journal.py"),
     "pickle": ("_unpickle.py", "io.py"),
 }
 TORCH_FREE = (
@@ -51,6 +51,7 @@ TORCH_FREE = (
     "graphlab.bench.config",
     "graphlab.bench.plan",
     "graphlab.bench.store",
+    "graphlab.bench.search.api",
 )
 
 

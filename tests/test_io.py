@@ -205,6 +205,29 @@ def test_foreign_globals_are_refused_and_never_run(tmp_path, marker, what):
         io.restricted_unpickle(path)
 
 
+def test_the_allowed_names_build_arrays_and_nothing_else():
+    """The whole list: a name that is added here must be one that runs nothing."""
+    from graphlab._unpickle import _PLAIN, _TORCH
+
+    harmless = {
+        ("numpy", "dtype"),
+        ("numpy", "ndarray"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "scalar"),
+        ("_codecs", "encode"),
+        ("scipy.sparse", "csr_matrix"),
+        ("scipy.sparse", "coo_matrix"),
+        ("collections", "defaultdict"),
+        ("collections", "OrderedDict"),
+        ("builtins", "list"),
+        ("builtins", "int"),
+        ("builtins", "object"),
+        ("copyreg", "_reconstructor"),
+    }
+    assert {*_PLAIN.values(), *_TORCH.values()} == harmless
+    assert set(_TORCH) - {("collections", "OrderedDict")} <= set(_PLAIN)
+
+
 def test_checksum_comes_before_the_pickle(tmp_path, marker):
     path = tmp_path / "ind.cora.x"
     path.write_bytes(pickle.dumps(Payload(marker)))
@@ -573,7 +596,7 @@ def server(monkeypatch):
     monkeypatch.setattr(_download.time, "sleep", lambda _: None)
     Server.seen = []
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
+    threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
     yield f"http://127.0.0.1:{running.server_port}"
     running.shutdown()
     running.server_close()

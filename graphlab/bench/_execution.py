@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import io
 import os
+import signal
 import time
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import torch
 
 from graphlab.bench import provenance
-from graphlab.bench._inputs import CellData, model_card
+from graphlab.bench._breakdown import broken_down
+from graphlab.bench._inputs import CellData, make_model, make_problem, model_card
 from graphlab.bench._log import LOG, RunLog
 from graphlab.bench._outcome import config_of, disk_message, event_of, failure_of, identity_of
 from graphlab.bench._process import Interrupted, peak_rss_bytes, reset_peak_rss
+from graphlab.bench._team import ALONE, Team
 from graphlab.bench.journal import EVENTS, Journal
 from graphlab.bench.record import (
     Code,
@@ -30,10 +33,10 @@ from graphlab.bench.record import (
     RunRecord,
     SeenWarnings,
     Status,
+    Sweep,
     finite_metrics,
 )
 from graphlab.io import atomic_write, sha256_bytes, write_json
-from graphlab.registry import find_task
 from graphlab.seeding import derive_seed, deterministic, preserve_rng
 
 if TYPE_CHECKING:
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
     from graphlab.datasets import LoadedData
     from graphlab.train.trainer import FitResult
 
-__all__ = ["Execution", "computing"]
+__all__ = ["Execution", "computing", "seeded"]
 
 _EMIT_SECONDS: Final = 0.1
 
@@ -63,6 +66,8 @@ class Execution:
         stop_requested: Asked by the trainer after each step.
         abortable: Context in which a signal may break off what is being done.
         known: Groups ``code`` and ``machine`` as far as the launcher knows them.
+        detect_anomaly: Check every gradient, and name the parameter of one that is not finite.
+        team: Processes that train together with this one.
     """
 
     def __init__(
@@ -77,7 +82,10 @@ class Execution:
         stop_requested: Callable[[], bool],
         abortable: Callable[[], AbstractContextManager[None]],
         known: Mapping[str, Mapping[str, Any]],
+        detect_anomaly: bool = False,
+        team: Team = ALONE,
     ) -> None:
+        self.detect_anomaly, self.team = detect_anomaly, team
         self.spec, self.store, self.cell = spec, store, cell
         self.run_dir = store.folder(spec)
         self.device, self.keep = device, keep
@@ -92,6 +100,7 @@ class Execution:
         self._parameters: int | None = None
         self._epoch_seconds: float | None = None
         self._files: dict[str, Any] = {}
+        self._breakdowns: dict[str, Any] = {}
 
     def run(self) -> RunRecord | None:
         """Execute the run and write its record; ``None`` if it was stopped and can be resumed."""
@@ -106,7 +115,7 @@ class Execution:
         self.journal.note("started", pid=os.getpid())
         self.emit("start")
         reset_peak_rss()
-        with self.log.open(), _seeded(self.spec.seed):
+        with self.log.open(), seeded(self.spec.seed):
             result = self._result()
         if result is None:
             self.journal.note("interrupted", epoch=self._epoch)
@@ -154,25 +163,36 @@ class Execution:
         if fit is None or fit.status == "interrupted":
             return None
         metrics, missing = finite_metrics(fit.metrics)
+        measured = fit.metrics.get("test", fit.metrics.get("val", {}))
         return Result(
             status=fit.status,
-            metric=next((name for name in fit.metrics.get("test", {}) if name != "loss"), None),
+            metric=next((name for name in measured if name != "loss"), None),
             metrics=metrics,
             missing=missing,
             monitor=fit.monitor,
             best_epoch=fit.best_epoch,
             epochs_run=fit.epochs_run,
             history=EVENTS,
+            history_sha256=self.journal.digest(),
+            breakdowns=self._breakdowns,
+            error=self._timeout(fit) if fit.status == "timeout" else None,
             warnings=self._warnings(),
             **self._files,
         )
 
+    def _timeout(self, fit: FitResult) -> Failure:
+        message = (
+            f"The {self.spec.recipe['max_seconds']:g} seconds of this run were over in epoch "
+            f"{fit.epochs_run}; the metrics are those of epoch {fit.best_epoch}."
+        )
+        return Failure(type="Timeout", message=message, epoch=fit.epochs_run)
+
     def _failed(self, status: Status, reason: Failure) -> Result:
-        self.journal.flush()
         return Result(
             status=status,
             epochs_run=self._epoch or 0,
             history=EVENTS,
+            history_sha256=self.journal.digest(),
             error=reason,
             warnings=self._warnings(),
         )
@@ -181,25 +201,35 @@ class Execution:
         from graphlab.train import Recipe, Trainer
 
         spec = self.spec
-        with self.abortable():
+        how = {"device": self.device, "threads": torch.get_num_threads()}
+        self.team.begin(spec, self.run_dir, **how, detect_anomaly=self.detect_anomaly)
+        with self.team.preparing(), self.abortable():
             with self._timed("load"):
                 data = self.cell.get(spec)
             self._data |= {"num_nodes": data.graph.num_nodes, "num_edges": data.graph.num_edges}
             with self._timed("prepare"):
                 task, problem, model = self._prepare(data)
-        self._parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-        if self.stop_requested():
-            return None
+            self._parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+            if self.stop_requested():
+                raise Interrupted(signal.SIGTERM)
         self.emit("train")
-        fit: FitResult = Trainer(device=self.device, progress=self, log=self._note).fit(
-            model,
-            task,
-            problem,
-            recipe=Recipe.from_dict(spec.recipe),
-            run_dir=self.run_dir,
-            seed=spec.seed,
-            stop_requested=self.stop_requested,
+        trainer = Trainer(
+            device=self.device,
+            progress=self,
+            log=self._note,
+            detect_anomaly=self.detect_anomaly,
         )
+        with self.team.training():
+            fit: FitResult = trainer.fit(
+                model,
+                task,
+                problem,
+                recipe=Recipe.from_dict(spec.recipe),
+                run_dir=self.run_dir,
+                seed=spec.seed,
+                stop_requested=self.stop_requested,
+                evaluate_test=spec.evaluate_test,
+            )
         self.journal.flush()
         if fit.status == "interrupted":
             return fit
@@ -207,23 +237,18 @@ class Execution:
         self._epoch_seconds = fit.seconds["epoch_median"] if fit.epochs_run else None
         if fit.resumed_epoch is not None:
             self.journal.complete(fit.history)
+        self._breakdowns = broken_down(task, problem, fit.predictions, self.log)
         if self.keep:
             self._keep(fit)
         return fit
 
     def _prepare(self, data: LoadedData) -> tuple[Any, Any, torch.nn.Module]:
         """Return task, problem and a freshly initialised model."""
-        from graphlab.train import build_model
-
         spec = self.spec
         card = model_card(spec)
-        task = find_task(spec.task).load()(**{**spec.task_options, "protocol": spec.protocol})
-        problem = task.prepare(
-            data, spec.seed, fold=spec.fold, sparse_ok=card.sparse_input, device=self.device
-        )
+        task, problem = make_problem(spec, card, data, self.device)
         self._data |= _split_facts(problem)
-        arguments = {**task.model_kwargs(problem), **spec.options}
-        return task, problem, build_model(card, arguments, spec.seed, device=self.device)
+        return task, problem, make_model(spec, card, task, problem, self.device)
 
     def _note(self, event: Mapping[str, Any]) -> None:
         """Take an event of the trainer: an evaluation, the epoch it resumed at, or a warning."""
@@ -257,6 +282,8 @@ class Execution:
 
     def _record(self, result: Result, started: datetime) -> RunRecord:
         here = provenance.runtime(self.device)
+        size = self.team.size
+        here["machine"] |= {"processes": size, "devices": 1 if self.device == "cpu" else size}
         on_gpu = self.device.startswith("cuda")
         return RunRecord(
             identity=identity_of(self.spec),
@@ -277,6 +304,7 @@ class Execution:
                 ended=datetime.now(UTC),
                 resumed_times=len(self._resumed),
                 resumed_epochs=tuple(self._resumed),
+                sweep=None if self.spec.sweep is None else Sweep(**self.spec.sweep),
             ),
         )
 
@@ -328,7 +356,7 @@ def _split_facts(problem: Any) -> dict[str, Any]:  # noqa: ANN401  (of any task)
 
 
 @contextmanager
-def _seeded(seed: int) -> Iterator[None]:
+def seeded(seed: int) -> Iterator[None]:
     """Seed the global generators within the block: models of users may draw from them."""
     import random
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphlab.errors import ConfigError, DatasetCorrupt
 from graphlab.io import sha256_file
-from graphlab.registry import ModelCard, find_model
+from graphlab.registry import ModelCard, find_model, find_task
 
 if TYPE_CHECKING:
+    import torch
+
     from graphlab.bench.plan import RunSpec
     from graphlab.datasets import LoadedData
 
-__all__ = ["CellData", "model_card"]
+__all__ = ["CellData", "make_model", "make_problem", "model_card"]
 
 
 class CellData:
@@ -49,6 +51,31 @@ def model_card(spec: RunSpec) -> ModelCard:
                 f"planned {spec.model_sha256[:12]}...). Start the command again."
             )
     return card
+
+
+def make_problem(
+    spec: RunSpec, card: ModelCard, data: LoadedData, device: str
+) -> tuple[Any, Any]:  # of any task
+    """Return the task of a run, and the problem that it makes of the data."""
+    task = find_task(spec.task).load()(**{**spec.task_options, "protocol": spec.protocol})
+    problem = task.prepare(
+        data, spec.seed, fold=spec.fold, sparse_ok=card.sparse_input, device=device
+    )
+    return task, problem
+
+
+def make_model(
+    spec: RunSpec,
+    card: ModelCard,
+    task: Any,  # noqa: ANN401  (any task, and its problem)
+    problem: Any,  # noqa: ANN401
+    device: str,
+) -> torch.nn.Module:
+    """Return the freshly initialised model of a run."""
+    from graphlab.train import build_model
+
+    arguments = {**task.model_kwargs(problem), **spec.options}
+    return build_model(card, arguments, spec.seed, device=device)
 
 
 def _load(spec: RunSpec) -> LoadedData:

@@ -1,4 +1,4 @@
-"""What a worker process needs from the system: signals, its parent's life, output, memory."""
+"""What launcher and workers need of the system: signals, the parent's life, output, memory."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "StopSwitch",
     "die_with_parent",
     "end_on_close",
+    "on_signals",
     "output_to",
     "peak_rss_bytes",
     "reset_peak_rss",
@@ -66,6 +67,8 @@ class StopSwitch:
         """Handle SIGINT and SIGTERM from now on (main thread only)."""
         signal.signal(signal.SIGINT, self._handle)
         signal.signal(signal.SIGTERM, self._handle)
+        # a parent may have left them blocked, as Ray does with SIGINT
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT, signal.SIGTERM})
 
     @contextlib.contextmanager
     def abortable(self) -> Iterator[None]:
@@ -92,7 +95,27 @@ class StopSwitch:
             os._exit(128 + number)
 
 
-def die_with_parent(parent: int, lifeline: int) -> None:
+@contextlib.contextmanager
+def on_signals(stop: Callable[[int], None]) -> Iterator[None]:
+    """Hand SIGINT and SIGTERM to ``stop`` within the block (in the main thread only)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        del frame
+        stop(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # one that Python did not set cannot be set again
+                signal.signal(number, handler)
+
+
+def die_with_parent(parent: int, lifeline: int, farewell: float = 0.0) -> None:
     """See to it that this process ends when its parent does, however that one ends.
 
     Linux kills it by itself; elsewhere a thread waits for the end of a pipe.
@@ -100,22 +123,31 @@ def die_with_parent(parent: int, lifeline: int) -> None:
     Args:
         parent: Process id of the parent.
         lifeline: Reading end of a pipe whose writing end only the parent holds.
+        farewell: Seconds in which the process may write a checkpoint first, as after SIGTERM.
     """
     if platform.system() == "Linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        number = signal.SIGTERM if farewell else signal.SIGKILL
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
         if os.getppid() != parent:  # it died before the call above
             os._exit(1)
-        return
-    end_on_close(lifeline)
+        if not farewell:
+            return
+    end_on_close(lifeline, farewell)
 
 
-def end_on_close(lifeline: int) -> None:
-    """Start a thread that ends this process as soon as the pipe's other end is closed."""
+def end_on_close(lifeline: int, farewell: float = 0.0) -> None:
+    """Start a thread that ends this process as soon as the pipe's other end is closed.
+
+    With ``farewell`` it is asked by SIGTERM first and ended so many seconds later.
+    """
 
     def wait() -> None:
         with contextlib.suppress(OSError):
             while os.read(lifeline, 1):
                 pass
+        if farewell:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(farewell)
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=wait, name="lifeline", daemon=True).start()

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     import selectors
+    from collections.abc import Mapping
 
     from graphlab.bench.plan import Cell, RunSpec
 
-__all__ = ["Worker"]
+__all__ = ["Worker", "worker_environment"]
 
 _PACKAGE_PARENT: Final = Path(__file__).resolve().parents[2]
 _THREAD_VARIABLES: Final = (
@@ -47,11 +48,12 @@ class Worker:
         job: What all workers of the launch are told.
     """
 
-    def __init__(self, cell: Cell, marks: dict[str, str], job: dict[str, Any]) -> None:
+    def __init__(self, cell: Cell, marks: Mapping[str, str], job: dict[str, Any]) -> None:
         self.cell = cell
         self.current: RunSpec | None = None
         self.epoch: int | None = None
         self.started: datetime | None = None
+        self.values: dict[str, Any] = {}
         self.hung = False
         self._ended: set[str] = set()
         self._partial = b""
@@ -80,7 +82,7 @@ class Worker:
                     stdout=subprocess.DEVNULL,
                     stderr=self._errors,
                     pass_fds=(writing, lifeline),
-                    env=_environment(job["threads"]),
+                    env=worker_environment(job["threads"], job.get("devices", 1)),
                 )
         finally:
             os.close(writing)
@@ -116,9 +118,11 @@ class Worker:
         if kind == "start":
             self.current = next(run for run in self.cell.runs if run.run_id == run_id)
             self.started, self.epoch, self._training = datetime.now(UTC), None, False
+            self.values = {}
         elif kind in {"train", "epoch", "resumed"}:
             self._training = True
             self.epoch = event.get("epoch", self.epoch)
+            self.values = event.get("values", self.values)
         elif kind in {"done", "failed", "skipped"}:
             self._ended.add(run_id)
             self.current, self._training = None, False
@@ -170,7 +174,8 @@ class Worker:
             return file.read().decode("utf-8", errors="replace")
 
 
-def _environment(threads: int) -> dict[str, str]:
+def worker_environment(threads: int, devices: int = 1) -> dict[str, str]:
+    """Return the environment of a worker process that computes with this many threads."""
     environment = dict(os.environ)
     environment |= dict.fromkeys(_THREAD_VARIABLES, str(threads))
     # A thread that waits by spinning keeps the core from the one it waits for: where another
@@ -178,6 +183,8 @@ def _environment(threads: int) -> dict[str, str]:
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     environment["PYTHONHASHSEED"] = "0"  # models of users may iterate over sets
     environment["PYTHONUTF8"] = "1"
+    if devices > 1:  # else torch warns in every log that no parameter of a model is unused
+        environment.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")
     environment.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     installed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     if str(_PACKAGE_PARENT) not in installed:  # a checkout that may not be installed

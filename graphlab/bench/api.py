@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphlab.bench.session import ExecutionOptions, Session, exit_code
+from graphlab.bench.session import ExecutionOptions, Session, default_jobs, exit_code
 from graphlab.bench.suite import Overrides
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ class BenchResult:
             session: The session.
             summary: What was executed; ``None`` for nothing.
         """
-        records = session.records()
+        scan = session.scan()
         return cls(
             plan=session.plan,
-            records=tuple(records),
-            table=session.table(records),
+            records=scan.records,
+            table=session.table(scan),
             executed=0 if summary is None else summary.executed,
-            exit_code=exit_code(records, summary),
+            exit_code=exit_code(list(scan.records), summary),
         )
 
     @property
@@ -108,12 +108,16 @@ def run(
     optional: bool = False,
     root: str | Path | None = None,
     results: str | Path = "results",
-    jobs: int = 1,
+    jobs: int | None = None,
     threads: int | None = None,
     device: str = "cpu",
     rerun: Rerun | None = None,
     keep: bool = False,
     wait: bool = False,
+    launcher: str = "local",
+    address: str | None = None,
+    devices: int = 1,
+    detect_anomaly: bool = False,
     max_seconds: float | None = None,
     on_event: Callable[[dict[str, Any]], None] | None = None,
 ) -> BenchResult:
@@ -137,12 +141,16 @@ def run(
         optional: Run the optional data sets of a suite that leaves them out.
         root: Data root.
         results: Folder of all results; this suite's folder lies in it.
-        jobs: Worker processes at a time.
+        jobs: Cells at a time: by default one, with ``address`` as many as the cluster takes.
         threads: Threads a worker; by default the usable cores shared among the jobs.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
         rerun: Execute again: ``"failed"`` runs, ``"stale"`` ones of other source code, ``"all"``.
         keep: Keep best states and predictions.
         wait: Wait for runs that another process executes now.
+        launcher: ``"local"``: processes on this machine; ``"ray"``: tasks of a Ray cluster.
+        address: The cluster, ``HOST:PORT`` or ``"auto"``; by default one is started here.
+        devices: Processes that train one model together, each on a device of its own.
+        detect_anomaly: Check every gradient, and name the parameter of one that is not finite.
         max_seconds: Longest time of a run.
         on_event: Called with each event of the workers.
 
@@ -175,7 +183,16 @@ def run(
         ),
         results=results,
         execution=ExecutionOptions(
-            jobs=jobs, threads=threads, device=device, rerun=rerun, keep=keep, wait=wait
+            jobs=default_jobs(launcher, address) if jobs is None else jobs,
+            threads=threads,
+            device=device,
+            rerun=rerun,
+            keep=keep,
+            wait=wait,
+            launcher=launcher,
+            address=address,
+            devices=devices,
+            detect_anomaly=detect_anomaly,
         ),
     )
     summary = None

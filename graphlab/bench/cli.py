@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -15,9 +16,12 @@ __all__ = ["COMMANDS", "LazyGroup", "main"]
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("graphlab.bench.commands.run", "Run or continue a suite, then print its table."),
+    "sweep": ("graphlab.bench.commands.sweep", "Search settings by validation, test the best."),
     "list": ("graphlab.bench.commands.list", "List models, data sets, tasks, suites, protocols."),
     "show": ("graphlab.bench.commands.show", "Show one run, cell, model or data set."),
     "report": ("graphlab.bench.commands.report", "Write tables and a self-contained HTML page."),
+    "verify": ("graphlab.bench.commands.verify", "Check finished runs, execute them again."),
+    "compare": ("graphlab.bench.commands.compare", "Compare two systems or suites, or papers."),
     "data": ("graphlab.bench.commands.data", "List, inspect, fetch and verify data sets."),
     "orbits": ("graphlab.bench.commands.orbits", "Count graphlet orbits in a graph of yours."),
     "doctor": ("graphlab.bench.commands.doctor", "Check this machine; say how to mend it."),
@@ -139,6 +143,7 @@ def main(args: list[str] | None = None) -> None:
         SystemExit: Always. 0 done, 1 a run failed or an internal error, 2 bad input,
             130 interrupted, 143 terminated.
     """
+    _open_streams()
     for stream in (sys.stdout, sys.stderr):  # a name in a table must not end a run
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -155,6 +160,24 @@ def main(args: list[str] | None = None) -> None:
             traceback.print_exception(error)
         sys.exit(_report(error))
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_streams() -> None:
+    """Let streams that the caller closed lead nowhere.
+
+    The next file that is opened would else get the number of a closed stream, and everything that
+    workers print would be written into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, this one
+            os.set_inheritable(number, True)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            mode = "r" if number == 0 else "w"
+            setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _debug_wanted(args: list[str]) -> bool:

@@ -20,7 +20,14 @@ from graphlab.resources import resource_dir
 if TYPE_CHECKING:
     from graphlab.bench.suite import Overrides
 
-__all__ = ["DEFAULT_SUITE", "Document", "parse_setting", "read_document", "suite_files"]
+__all__ = [
+    "DEFAULT_SUITE",
+    "Document",
+    "folder_name",
+    "parse_setting",
+    "read_document",
+    "suite_files",
+]
 
 DEFAULT_SUITE = "quick"
 DEFAULT_DATASET = "debdeps"
@@ -88,7 +95,7 @@ def read_document(
         name = source.get("name", _ADHOC)
         if not isinstance(name, str) or not name:
             raise ConfigError(f"suite['name'] must be a text (got {printable(name, quote=True)}).")
-        document = Document.of(_folder_name(name), raw, Where("suite"), "suite")
+        document = Document.of(folder_name(name), raw, Where("suite"), "suite")
     else:
         document = _from_file(_find_file(source or DEFAULT_SUITE))
     _put_flags_over(document, overrides)
@@ -115,6 +122,19 @@ def parse_setting(text: str) -> tuple[str, object]:
         return name, tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         return name, value.strip()
+
+
+def folder_name(name: str) -> str:
+    """Return a name that is safe as one folder: itself if plain, else cleaned, with a checksum.
+
+    Example:
+        >>> folder_name("quick"), folder_name("../x")
+        ('quick', 'x-d6b96a97')
+    """
+    if _SAFE_NAME.fullmatch(name):
+        return name
+    cleaned = re.sub(r"[^A-Za-z0-9]+", "-", name)[:40].strip("-") or "suite"
+    return f"{cleaned}-{sha256_bytes(name.encode('utf-8', 'surrogatepass'))[:8]}"
 
 
 def _find_file(source: str | Path) -> Path:
@@ -147,7 +167,7 @@ def _from_file(path: Path) -> Document:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(_syntax_problem(label, text, str(error))) from None
-    return Document.of(_folder_name(path.stem), raw, Where(label, key_lines(text)), label)
+    return Document.of(folder_name(path.stem), raw, Where(label, key_lines(text)), label)
 
 
 def _shown(path: Path) -> str:
@@ -164,14 +184,6 @@ def _syntax_problem(label: str, text: str, message: str) -> str:
     reason = message.partition(" (at ")[0]
     column = f" (column {place.group(2)})" if place else " (at the end of the file)"
     return f"{label}:{line}: TOML syntax error: {reason}{column}."
-
-
-def _folder_name(name: str) -> str:
-    """A name that is safe as one folder: itself if plain, else cleaned, with a checksum."""
-    if _SAFE_NAME.fullmatch(name):
-        return name
-    cleaned = re.sub(r"[^A-Za-z0-9]+", "-", name)[:40].strip("-") or "suite"
-    return f"{cleaned}-{sha256_bytes(name.encode('utf-8', 'surrogatepass'))[:8]}"
 
 
 def _from_flags(overrides: Overrides) -> Document:

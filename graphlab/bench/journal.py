@@ -8,7 +8,7 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from graphlab.io import atomic_write
+from graphlab.io import atomic_write, sha256_bytes, sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,6 +63,11 @@ class Journal:
         with self._path.open("a", encoding="utf-8") as file:
             file.write("".join(self._lines))
         self._lines.clear()
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the file as it is now, with everything noted so far."""
+        self.flush()
+        return sha256_file(self._path) if self._path.exists() else sha256_bytes(b"")
 
     def complete(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Write the epochs anew, from the whole history that a checkpoint carries.

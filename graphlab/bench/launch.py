@@ -10,35 +10,42 @@ import contextlib
 import math
 import selectors
 import signal
-import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from graphlab.bench import provenance
-from graphlab.bench._death import death_record
-from graphlab.bench._outcome import disk_message, event_of
+from graphlab.bench._death import death_of, death_record, write_death
+from graphlab.bench._outcome import event_of
+from graphlab.bench._process import on_signals
 from graphlab.bench._worker import Worker
-from graphlab.bench.store import RunLockedError, RunStore
+from graphlab.bench.store import RunStore
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterator, Sequence
-    from types import FrameType
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from graphlab.bench.plan import Cell, RunSpec
     from graphlab.bench.store import Rerun
 
-__all__ = ["LaunchSummary", "execute"]
+__all__ = [
+    "GRACE_SECONDS",
+    "Launch",
+    "LaunchSummary",
+    "execute",
+    "marks_of",
+    "patience",
+    "still_to_run",
+]
 
 _POLL_SECONDS: Final = 0.2
 # A run whose lock another process holds is looked at again after this time. A process killed
 # together with its launcher may live for a moment, so even without ``wait`` there is some patience.
 _LOOK_SECONDS: Final = 0.2
 _PATIENCE_SECONDS: Final = 3.0
-# How long a stopped worker may finish its step and write its checkpoint.
-_GRACE_SECONDS: Final = 30.0
+GRACE_SECONDS: Final = 30.0
+"""How long a stopped worker may finish its step and write its checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +89,8 @@ def execute(
     on_event: Callable[[dict[str, Any]], None] | None = None,
     rerun: Rerun | None = None,
     wait: bool = False,
+    devices: int = 1,
+    detect_anomaly: bool = False,
 ) -> LaunchSummary:
     """Execute the runs of cells in worker processes and return when all have ended.
 
@@ -96,75 +105,121 @@ def execute(
         device: Such as ``"cpu"`` or ``"cuda:0"``.
         keep: Keep best states and predictions.
         on_event: Called with each event of the workers: ``start``, ``epoch``, ``resumed``,
-            ``done``, ``failed``, ``waiting``, ``skipped``, ``busy``.
+            ``done``, ``failed``, ``waiting``, ``skipped``, ``busy``, ``lost``.
         rerun: Which finished runs are executed again.
         wait: Wait for runs that another process executes, instead of leaving them to it.
+        devices: Processes that train one model together, each on a device of its own.
+        detect_anomaly: Check every gradient, and name the parameter of one that is not finite.
 
     Raises:
         InputError: The results folder cannot be written.
     """
     store = RunStore(results)
     store.prepare()
-    cells = [
-        replace(cell, runs=tuple(run for run in cell.runs if not store.is_finished(run, rerun)))
-        for cell in pending_cells
-    ]
-    launch = _Launch(
+    cells = still_to_run(pending_cells, store, rerun)
+    launch = Launch(
         store,
-        deque(cell for cell in cells if cell.runs),
+        cells,
         jobs=max(1, jobs),
-        patience=math.inf if wait else _PATIENCE_SECONDS,
+        patience=patience(wait=wait),
         on_event=on_event,
         job={
             "results": str(store.results.absolute()),
-            "threads": threads or max(1, provenance.usable_cores() // max(1, jobs)),
+            "threads": threads or max(1, provenance.usable_cores() // max(1, jobs * devices)),
             "device": device,
             "keep": keep,
-            "known": provenance.collect() if any(cell.runs for cell in cells) else {},
+            "known": provenance.collect() if cells else {},
+            "devices": devices,
+            "detect_anomaly": detect_anomaly,
         },
     )
     return launch.run()
 
 
-class _Launch:
-    """The state of one launch: cells that wait, workers that run, what has ended."""
+def still_to_run(
+    cells: Sequence[Cell], store: RunStore, rerun: Rerun | None = None
+) -> tuple[Cell, ...]:
+    """Return the cells without their finished runs, and none that is finished as a whole."""
+    left = [
+        replace(cell, runs=tuple(run for run in cell.runs if not store.is_finished(run, rerun)))
+        for cell in cells
+    ]
+    return tuple(cell for cell in left if cell.runs)
+
+
+def patience(*, wait: bool) -> float:
+    """Return how many seconds a launch waits for runs that others execute."""
+    return math.inf if wait else _PATIENCE_SECONDS
+
+
+class Launch:
+    """One launch: cells that wait, workers that run, what has ended.
+
+    Args:
+        store: Where the run folders are.
+        cells: With the runs to execute.
+        jobs: Worker processes at a time.
+        patience: Seconds to wait for runs that another process executes.
+        on_event: Called with each event.
+        job: What every worker is told: results, threads, device, keep, known.
+        marks: Mark of each run's record when the work began; by default as it is now.
+        retries: How often a cell whose process died is executed again before the death becomes
+            the run's record.
+        asked: Asked at every pass of the loop; a signal's number stops the launch.
+    """
 
     def __init__(
         self,
         store: RunStore,
-        queue: deque[Cell],
+        cells: Sequence[Cell],
         *,
         jobs: int,
         patience: float,
         on_event: Callable[[dict[str, Any]], None] | None,
         job: dict[str, Any],
+        marks: Mapping[str, str] | None = None,
+        retries: int = 0,
+        asked: Callable[[], int | None] | None = None,
     ) -> None:
-        self.store, self.queue, self.jobs, self.job = store, queue, jobs, job
-        self.patience, self.on_event = patience, on_event
+        self.store, self.queue, self.jobs, self.job = store, deque(cells), jobs, job
+        self.patience, self.on_event, self.retries, self.asked = patience, on_event, retries, asked
+        self._deaths: Counter[str] = Counter()
         self._look_at = 0.0
         self._idle_since: float | None = None
         self._waiting: set[str] = set()
-        self.marks = {
-            run.run_id: store.mark(store.folder(run)) for cell in queue for run in cell.runs
-        }
+        self.marks: Mapping[str, str] = marks_of(cells, store) if marks is None else marks
         self.workers: list[Worker] = []
         self.selector = selectors.DefaultSelector()
         self.executed = self.failed = self.busy = 0
         self.signal: int | None = None
 
     def run(self) -> LaunchSummary:
-        with _signals(self._stop):
+        """Work until all has ended, and return what was done."""
+        for _ in self.passes():
+            pass
+        return self.summary()
+
+    def passes(self) -> Iterator[None]:
+        """Work until all has ended; give the caller the word several times a second."""
+        with on_signals(self._stop):
             try:
                 while self.workers or (self.queue and not self._stopping()):
                     self._start_workers()
                     self._listen()
                     for worker in [worker for worker in self.workers if worker.ended()]:
                         self._reap(worker)
+                    number = None if self.asked is None else self.asked()
+                    if number is not None and not self._stopping():
+                        self._stop(number)
+                    yield
             finally:
                 for worker in self.workers:  # left over only after an exception
                     worker.kill()
                     worker.close(self.selector)
                 self.selector.close()
+
+    def summary(self) -> LaunchSummary:
+        """Return what was done so far."""
         return LaunchSummary(
             executed=self.executed,
             failed=self.failed,
@@ -268,6 +323,11 @@ class _Launch:
             self._forward()
             return
         victim = worker.current or left[0]
+        if not worker.hung and self._deaths[worker.cell.cell_id] < self.retries:
+            self._deaths[worker.cell.cell_id] += 1
+            self._tell("lost", victim)
+            self.queue.appendleft(replace(worker.cell, runs=left))
+            return
         self._record_death(worker, victim, tail)
         rest = tuple(run for run in left if run is not victim)
         if rest:
@@ -276,17 +336,18 @@ class _Launch:
     def _record_death(self, worker: Worker, spec: RunSpec, tail: str) -> None:
         """Write the record of a run whose process died, unless another process took it over."""
         run_dir = self.store.folder(spec)
-        record = death_record(worker, spec, run_dir, self.job, tail)
-        message = record.result.error.message if record.result.error else ""
-        try:
-            with self.store.lock(run_dir, wait=1.0):
-                if self.store.mark(run_dir) != self.marks[spec.run_id]:
-                    return
-                self.store.write(run_dir, record)
-        except RunLockedError:
+        record = death_record(
+            spec,
+            run_dir,
+            self.job,
+            death_of(worker, spec, run_dir, tail),
+            hung=worker.hung,
+            started=worker.started,
+            heard=worker.values,
+        )
+        message = write_death(self.store, spec, record, self.marks[spec.run_id])
+        if message is None:
             return
-        except OSError as error:
-            message = disk_message(error, run_dir / "run.json")
         self.executed += 1
         self.failed += 1
         self._tell("failed", spec, status=record.result.status, message=message)
@@ -309,23 +370,9 @@ class _Launch:
 
     def _forward(self) -> None:
         for worker in self.workers:
-            worker.stop(self.signal or signal.SIGTERM, _GRACE_SECONDS)
+            worker.stop(self.signal or signal.SIGTERM, GRACE_SECONDS)
 
 
-@contextlib.contextmanager
-def _signals(stop: Callable[[int], None]) -> Iterator[None]:
-    """Hand SIGINT and SIGTERM to ``stop`` within the block (in the main thread only)."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def handle(number: int, frame: FrameType | None) -> None:
-        del frame
-        stop(number)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def marks_of(cells: Sequence[Cell], store: RunStore) -> dict[str, str]:
+    """Return the mark of each run's record as it is now, by run id."""
+    return {run.run_id: store.mark(store.folder(run)) for cell in cells for run in cell.runs}

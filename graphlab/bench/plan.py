@@ -51,6 +51,8 @@ class RunSpec:
         recipe: All fields of ``Recipe``.
         task_options: All options of the task.
         overridden: Names that a person set.
+        evaluate_test: Whether the selected state is tested; the runs of a search are not.
+        sweep: Study and trial whose settings these are, ``None`` for those of a person.
         cell_id: Hash without seed and fold.
         run_id: Hash of everything that decides the result.
     """
@@ -74,6 +76,8 @@ class RunSpec:
     recipe: dict[str, Any]
     task_options: dict[str, Any]
     overridden: tuple[str, ...] = ()
+    evaluate_test: bool = True
+    sweep: dict[str, Any] | None = None
     cell_id: str = ""
     run_id: str = ""
 
@@ -102,6 +106,7 @@ class RunSpec:
                 for name, value in self.task_options.items()
                 if name not in LATER_OPTIONS or value != LATER_OPTIONS[name]
             },
+            **({} if self.evaluate_test else {"evaluate_test": False}),
         }
 
     def to_json(self) -> dict[str, Any]:

@@ -134,7 +134,11 @@ def remark(event: Mapping[str, Any]) -> str | None:
     run = f"{plain(event['system'])} on {plain(event['dataset'])}, seed {event['seed']}"
     kind = event["event"]
     if kind == "failed":
-        return f"{run}: {event.get('status', 'failed')}: {plain(str(event.get('message')), 300)}"
+        text = f"{run}: {event.get('status', 'failed')}: {plain(str(event.get('message')), 300)}"
+        values = event.get("values")
+        return f"{text} Test: {values_in_words(values)}." if values else text
+    if kind == "lost":
+        return f"{run}: its worker was lost; another one goes on with it"
     if kind == "resumed":
         return f"{run}: resumed at epoch {event.get('epoch')}"
     if kind == "waiting":

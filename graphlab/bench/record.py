@@ -1,4 +1,4 @@
-"""The record of one run: eight groups, written as ``run.json`` and validated when read."""
+"""The record of one run: eight groups and a seal, written as ``run.json``, checked when read."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
+from graphlab.bench._seal import SEAL, Seal, check_seal, decode_record, seal_holds, sealed
 from graphlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,17 +29,21 @@ __all__ = [
     "Predictions",
     "Result",
     "RunRecord",
+    "Seal",
     "SeenWarnings",
     "Status",
+    "Sweep",
+    "check_seal",
+    "decode_record",
     "finite_metrics",
     "parse_record",
+    "seal_holds",
+    "sealed",
 ]
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 Status = Literal["done", "failed", "diverged", "out-of-memory", "timeout"]
 STATUSES: Final[tuple[str, ...]] = ("done", "failed", "diverged", "out-of-memory", "timeout")
-#: One function a superseded schema: turns a payload of version v into one of version v + 1.
-MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}
 
 
 class NewerRecordError(InputError):
@@ -108,17 +113,23 @@ class Result(_Group):
     """Outcome: status, metrics by split, selected epoch.
 
     A metric that could not be computed is ``None``, and ``missing`` says why. ``metric`` is the
-    one that the task puts first, ``monitor`` the value that selected the epoch.
+    one that the task puts first, ``monitor`` the value that selected the epoch. ``breakdowns`` has
+    rows of test results by a property of the samples, such as ``{"degree": [{"low": 1, "high": 1,
+    "count": 120, "acc": 0.61}]}``.
     """
 
     status: Status
     metric: str | None = None
     metrics: dict[str, dict[str, FiniteFloat | None]] = Field(default_factory=dict)
     missing: dict[str, str] = Field(default_factory=dict)
+    breakdowns: dict[str, list[dict[str, int | FiniteFloat | str | None]]] = Field(
+        default_factory=dict
+    )
     monitor: str | None = None
     best_epoch: int | None = None
     epochs_run: int = 0
     history: str | None = None
+    history_sha256: str | None = None
     predictions: Predictions | None = None
     checkpoint: str | None = None
     error: Failure | None = None
@@ -170,7 +181,10 @@ class Data(_Group):
 
 
 class Machine(_Group):
-    """Where the run was executed; ``determinism`` is the level that may be promised for it."""
+    """Where the run was executed; ``determinism`` is the level that may be promised for it.
+
+    ``devices`` and ``processes`` are those that shared this one training.
+    """
 
     cpu: str = ""
     cpu_capability: str | None = None
@@ -179,10 +193,19 @@ class Machine(_Group):
     ram_bytes: int | None = None
     platform: str = ""
     device: str = "cpu"
+    devices: int = 1
+    processes: int = 1
     gpu: str | None = None
     driver: str | None = None
     deterministic: bool = False
     determinism: Literal["exact", "close", "statistical"] = "statistical"
+
+
+class Sweep(_Group):
+    """The trial of a search that a run was."""
+
+    study: str
+    trial: int
 
 
 class Lineage(_Group):
@@ -192,8 +215,7 @@ class Lineage(_Group):
     ended: AwareDatetime | None = None
     resumed_times: int = 0
     resumed_epochs: tuple[int, ...] = ()
-    study: str | None = None
-    trial: int | None = None
+    sweep: Sweep | None = None
 
 
 class RunRecord(_Group):
@@ -231,8 +253,26 @@ class RunRecord(_Group):
         return self.model_dump(mode="json", by_alias=True)
 
 
+def _from_1(payload: dict[str, Any]) -> dict[str, Any]:
+    """Schema 2 puts study and trial of a search into one object, and has a seal."""
+    lineage = payload.get("lineage")
+    if not isinstance(lineage, dict):
+        return payload
+    rest = dict(lineage)
+    study, trial = rest.pop("study", None), rest.pop("trial", None)
+    if study is not None and trial is not None:
+        rest["sweep"] = {"study": study, "trial": trial}
+    return {**payload, "lineage": rest}
+
+
+#: One function a superseded schema: turns a payload of version v into one of version v + 1.
+MIGRATIONS: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+
+
 def parse_record(payload: object) -> RunRecord:
     """Validate one decoded ``run.json``; an older schema is migrated in memory.
+
+    The seal is not looked at (:func:`check_seal` does) and is no part of the record.
 
     Raises:
         NewerRecordError: The schema is newer than this version knows.
@@ -246,10 +286,11 @@ def parse_record(payload: object) -> RunRecord:
             f"The record has schema {version}, this graphlab reads up to {SCHEMA}. "
             "Read it with the version that wrote it, or upgrade."
         )
+    payload = {key: value for key, value in payload.items() if key != SEAL}
     while version < SCHEMA:
         if version not in MIGRATIONS:
             raise InputError(f"Records of schema {version} are not known.")
-        payload = MIGRATIONS[version](dict(payload))
+        payload = MIGRATIONS[version](payload)
         version += 1
         payload["identity"] = {**payload["identity"], "schema": version}
     try:

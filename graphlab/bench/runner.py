@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from graphlab.bench._log import LOG
 from graphlab.bench._outcome import disk_message, event_of
 from graphlab.bench._process import Interrupted, StopSwitch, die_with_parent, output_to
+from graphlab.bench._team import ALONE, Team, start_team
 from graphlab.bench.plan import RunSpec
 from graphlab.bench.store import RunLockedError, RunStore
 
@@ -44,6 +45,8 @@ def run_spec(
     known: Mapping[str, Mapping[str, Any]] | None = None,
     seen: str | None = None,
     wait: float = 0.0,
+    detect_anomaly: bool = False,
+    team: Team | None = None,
 ) -> RunRecord | None:
     """Execute one run in this process, continuing from its last checkpoint if there is one.
 
@@ -63,6 +66,8 @@ def run_spec(
         seen: ``store.mark`` of the folder when the run was planned: a record that another process
             has written since is returned, and nothing is executed.
         wait: Seconds to wait for another process that executes the run.
+        detect_anomaly: Check every gradient, and name the parameter of one that is not finite.
+        team: Processes that train together with this one.
 
     Returns:
         The record; ``None`` when the run was stopped.
@@ -95,6 +100,8 @@ def run_spec(
                 stop_requested=stop_requested if stop_requested is not None else _never,
                 abortable=abortable,
                 known=known if known is not None else provenance.collect(),
+                detect_anomaly=detect_anomaly,
+                team=team if team is not None else ALONE,
             )
             return execution.run()
 
@@ -105,7 +112,7 @@ def main() -> int:
     switch.install()
     job = json.load(sys.stdin)
     os.set_inheritable(job["events"], False)
-    die_with_parent(job["parent"], job["lifeline"])
+    die_with_parent(job["parent"], job["lifeline"], job.get("farewell", 0.0))
     with contextlib.suppress(Interrupted):
         _work(job, switch)
     return switch.exit_code
@@ -113,11 +120,21 @@ def main() -> int:
 
 def _work(job: Mapping[str, Any], switch: StopSwitch) -> None:
     """Execute the runs one after the other; those that another process executes are left."""
-    store = RunStore(job["results"])
     emit = _sender(job["events"])
     with switch.abortable():
         from graphlab.bench._inputs import CellData
-    cell = CellData()
+    with contextlib.closing(start_team(job)) as team:
+        _work_through(job, switch, team, emit, CellData())
+
+
+def _work_through(
+    job: Mapping[str, Any],
+    switch: StopSwitch,
+    team: Team,
+    emit: Callable[[dict[str, Any]], None],
+    cell: CellData,
+) -> None:
+    store = RunStore(job["results"])
     for run in job["runs"]:
         if switch():
             return
@@ -138,12 +155,16 @@ def _work(job: Mapping[str, Any], switch: StopSwitch) -> None:
                     cell=cell,
                     known=job["known"],
                     seen=run["seen"],
+                    detect_anomaly=job.get("detect_anomaly", False),
+                    team=team,
                 )
         except RunLockedError:
             continue  # the launcher comes back to it
         except OSError as error:  # not even the folder's first files can be written
             message = disk_message(error, folder)
             emit(event_of("failed", spec, status="failed", message=message, written=False))
+        if team.broken:
+            return  # the launcher starts another process for the rest
 
 
 def _sender(pipe: int) -> Callable[[dict[str, Any]], None]:

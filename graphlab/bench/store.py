@@ -21,7 +21,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from graphlab.bench._index import RecordIndex
-from graphlab.bench.record import NewerRecordError, RunRecord, parse_record
+from graphlab.bench.record import (
+    NewerRecordError,
+    RunRecord,
+    decode_record,
+    parse_record,
+    seal_holds,
+    sealed,
+)
 from graphlab.errors import GraphlabError, InputError
 from graphlab.io import write_json
 
@@ -31,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from graphlab.bench.plan import RunSpec
+    from graphlab.bench.record import Seal
 
 __all__ = ["RERUN", "Rerun", "RunLockedError", "RunStore", "StoreScan"]
 
@@ -60,11 +68,16 @@ class StoreScan:
         records: The valid records.
         newer: How many were skipped because a newer graphlab wrote them.
         garbage: Files that hold no record.
+        altered: Files whose content is not what was written (their seal does not fit). Their
+            records are among ``records`` and must be shown with a mark.
+        files: The file of each record.
     """
 
     records: tuple[RunRecord, ...]
     newer: int = 0
     garbage: tuple[Path, ...] = ()
+    altered: tuple[Path, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 class RunStore:
@@ -141,9 +154,18 @@ class RunStore:
     def read(self, run_dir: Path) -> RunRecord | None:
         """Return the record of one folder; ``None`` if there is none that can be read."""
         try:
-            return parse_record(json.loads((run_dir / _RECORD).read_bytes()))
+            return parse_record(decode_record((run_dir / _RECORD).read_bytes())[0])
         except (OSError, ValueError):
             return None
+
+    def seal(self, run_dir: Path) -> Seal:
+        """Tell whether the record of a folder is as it was written.
+
+        Raises:
+            OSError: There is none.
+            ValueError: The file is no JSON.
+        """
+        return decode_record((run_dir / _RECORD).read_bytes())[1]
 
     def mark(self, run_dir: Path) -> str:
         """Return what tells two versions of a folder's record apart; empty without a record."""
@@ -174,11 +196,13 @@ class RunStore:
             wanted = {self._key(self.folder(spec)): spec.run_id for spec in specs}
         records: list[RunRecord] = []
         garbage: list[Path] = []
+        altered: list[Path] = []
+        files: list[Path] = []
         newer = 0
         for key, run_id in wanted.items():
             path = self.results / key / _RECORD
             try:
-                record = self._cached(index, key, path)
+                record, intact = self._cached(index, key, path)
             except FileNotFoundError:
                 continue
             except NewerRecordError:
@@ -188,12 +212,17 @@ class RunStore:
             else:
                 if run_id is None or record.identity.run_id == run_id:
                     records.append(record)
+                    files.append(path)
+                    if not intact:
+                        altered.append(path)
         index.save()
         if newer:
             _log.warning("%d records of a newer graphlab were skipped.", newer)
         for path in garbage:
             _log.warning("%s holds no record and was skipped.", path)
-        return StoreScan(tuple(records), newer, tuple(garbage))
+        for path in altered:
+            _log.warning("%s was altered after it was written; its numbers may be wrong.", path)
+        return StoreScan(tuple(records), newer, tuple(garbage), tuple(altered), tuple(files))
 
     def is_finished(self, spec: RunSpec, rerun: Rerun | None = None) -> bool:
         """Tell whether a run has a record and need not be executed.
@@ -202,10 +231,13 @@ class RunStore:
             spec: The planned run.
             rerun: ``None``: any record finishes a run, a failed one too. ``"failed"``: only a
                 result does. ``"stale"``: only a record of the present source code does.
-                ``"all"``: nothing does.
+                ``"all"``: nothing does. With any of them an altered record does not.
         """
-        record = None if rerun == "all" else self.read(self.folder(spec))
+        folder = self.folder(spec)
+        record = None if rerun == "all" else self.read(folder)
         if record is None or record.identity.run_id != spec.run_id:
+            return False
+        if rerun is not None and self.seal(folder) == "altered":
             return False
         if rerun == "failed":
             return record.done
@@ -224,12 +256,12 @@ class RunStore:
     # -- writing --------------------------------------------------------------------------------
 
     def write(self, run_dir: Path, record: RunRecord) -> None:
-        """Write a record atomically; the checkpoint it makes useless is deleted after it.
+        """Write a record and its seal atomically; then delete the checkpoint it makes useless.
 
         Raises:
             OSError: The disk is full or the folder is not writable; nothing is changed then.
         """
-        write_json(run_dir / _RECORD, record.to_json())
+        write_json(run_dir / _RECORD, sealed(record.to_json()), point="record")
         self.discard(run_dir, "last.ckpt*")
 
     def discard(self, run_dir: Path, *patterns: str) -> None:
@@ -284,16 +316,18 @@ class RunStore:
         folders = [path.parent for path in self.results.glob(f"*/*/{_RECORD}")]
         return sorted((self._key(folder) for folder in folders), key=_run_order)
 
-    def _cached(self, index: RecordIndex, key: str, path: Path) -> RunRecord:
+    def _cached(self, index: RecordIndex, key: str, path: Path) -> tuple[RunRecord, bool]:
+        """Return a folder's record and whether it is as written; an altered one is not cached."""
         stat = path.stat()
         payload = index.get(key, stat)
-        if payload is not None:
+        if payload is not None and seal_holds(payload):
             with contextlib.suppress(ValueError):
-                return parse_record(payload)
-        payload = json.loads(path.read_bytes())
+                return parse_record(payload), True
+        payload, seal = decode_record(path.read_bytes())
         record = parse_record(payload)
-        index.put(key, stat, payload)
-        return record
+        if seal != "altered":
+            index.put(key, stat, payload)
+        return record, seal != "altered"
 
     @staticmethod
     def to_frame(records: Sequence[RunRecord]) -> pd.DataFrame:

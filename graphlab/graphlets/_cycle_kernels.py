@@ -155,9 +155,9 @@ def _give_cycles(
     met: Array,
     found: int,
     top: int,
-) -> int:
+) -> Any:  # noqa: ANN401  (a number of 64 bits)
     """Give the cycles at the listed ends to all nodes but the highest; return those of that one."""
-    of_top = 0
+    of_top = np.int64(0)
     for k in range(found):
         w = entry(met, k)
         marked = entry(mark, w) > top  # as if one more path ended there

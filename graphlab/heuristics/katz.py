@@ -23,6 +23,7 @@ __all__ = ["KatzKind", "katz_scores", "largest_eigenvalue"]
 KatzKind = Literal["truncated", "closed", "simple"]
 _KINDS = ("truncated", "closed", "simple")
 _LONGEST_SIMPLE = 3
+_LONGEST = 10_000
 _SMALL = 64  # nodes up to which the eigenvalues of the dense matrix are cheap
 _NEAR = 1e-10  # relative: b this near to 1 / lambda_max counts as reaching it
 _SLOW = 0.9  # b lambda_max above which the plain series takes too many terms
@@ -97,6 +98,8 @@ def check_katz(b: float, length: int, *, simple: bool) -> None:
         raise InputError(f"b is {b!r}; expected a number > 0.")
     if isinstance(length, bool) or not isinstance(length, int) or length < 1:
         raise InputError(f"L is {length!r}; expected an integer >= 1.")
+    if length > _LONGEST:
+        raise InputError(f"L is {length}; expected at most {_LONGEST}: kind='closed' has no end.")
     if simple and length > _LONGEST_SIMPLE:
         raise InputError(
             f"L is {length}, but simple paths are counted up to {_LONGEST_SIMPLE} edges; "

@@ -33,6 +33,8 @@ __all__ = [
 _KEPT = (torch.float32, torch.float64, torch.int64)  # compared as they are, without a copy
 _TIED_SHARE = 0.99
 _TIED_MINIMUM = 100
+_SAMPLE, _SAMPLE_SHARE = 256, 0.8
+_GOLDEN = (5**0.5 - 1) / 2
 
 
 def hits_at_k(pos: ArrayLike, neg: ArrayLike, k: int) -> float:
@@ -41,6 +43,7 @@ def hits_at_k(pos: ArrayLike, neg: ArrayLike, k: int) -> float:
     Negatives (N,) are shared by all positives: a positive counts when its score is strictly above
     the K-th largest negative; with fewer than K negatives all count, as in OGB. Negatives (P, N)
     are each positive's own: it counts when its rank (see :func:`positive_ranks`) is at most K.
+    Without any negative there is no ranking, where OGB says 1.
 
     Args:
         pos: Scores of the positives.
@@ -53,7 +56,7 @@ def hits_at_k(pos: ArrayLike, neg: ArrayLike, k: int) -> float:
 
     Raises:
         NonFiniteError: A score is NaN or infinite.
-        InputError: No positive, ``k`` below 1, or the shapes do not fit.
+        InputError: No positive, no negative, ``k`` below 1, or the shapes do not fit.
 
     Cost: time O(P + N log k), or O(P N) for own negatives.
 
@@ -120,8 +123,6 @@ def positive_ranks(pos: ArrayLike, neg: ArrayLike) -> Tensor:
         [1.0, 2.5]
     """
     positive, negative = _checked(pos, neg)
-    if negative.numel() == 0:
-        raise InputError(f"a rank needs negatives, but neg has shape {tuple(negative.shape)}.")
     if negative.dim() == 2:
         return _own_ranks(positive, negative)
     ordered = negative.sort().values
@@ -258,9 +259,16 @@ def _checked(pos: ArrayLike, neg: ArrayLike) -> tuple[Tensor, Tensor]:
             f"neg has shape {tuple(negative.shape)}; expected (N,) for shared negatives, or "
             f"({positive.numel()}, N) for negatives of each positive."
         )
+    if negative.numel() == 0:
+        raise InputError(
+            f"a rank needs negatives, but there are {positive.numel()} positives and neg has "
+            f"shape {tuple(negative.shape)}."
+        )
     check_finite(positive, "scores of positives")
     check_finite(negative, "scores of negatives")
-    return _one_type(positive, negative)
+    positive, negative = _one_type(positive, negative)
+    _warn_if_constant(positive, negative)
+    return positive, negative
 
 
 def _one_type(positive: Tensor, negative: Tensor) -> tuple[Tensor, Tensor]:
@@ -295,10 +303,10 @@ def _ranked(pos: ArrayLike, neg: ArrayLike) -> tuple[Tensor, Tensor]:
 
 def _warn_if_constant(positive: Tensor, negative: Tensor) -> None:
     total = positive.numel() + negative.numel()
-    if total < _TIED_MINIMUM:
+    if total < _TIED_MINIMUM or not _looks_constant(max(positive, negative, key=Tensor.numel)):
         return
     # over half of the scores being equal, the median is that value
-    every = torch.cat([positive, negative])
+    every = torch.cat([positive, negative.reshape(-1)])
     share = int((every == every.median()).sum()) / total
     if share > _TIED_SHARE:
         warnings.warn(
@@ -306,3 +314,12 @@ def _warn_if_constant(positive: Tensor, negative: Tensor) -> None:
             UserWarning,
             stacklevel=4,
         )
+
+
+def _looks_constant(scores: Tensor) -> bool:
+    """Ask a sample, so that varied scores pay for no full median."""
+    flat = scores.reshape(-1)
+    # multiples of the golden ratio spread evenly and follow no row length
+    parts = torch.arange(_SAMPLE, dtype=torch.float64, device=flat.device) * _GOLDEN % 1
+    sample = flat[(parts * flat.numel()).long()]
+    return float((sample == sample.median()).double().mean()) > _SAMPLE_SHARE

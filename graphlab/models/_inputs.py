@@ -10,11 +10,19 @@ from graphlab.errors import InputError
 
 __all__ = ["cap", "check_features", "number", "positive", "probability"]
 
+_REPETITIONS = frozenset({"K", "num_layers", "depth", "length"})
+_MOST = 10_000
+
 
 def positive(name: str, value: int, *, least: int = 1) -> int:
-    """Return ``value`` if it is an integer of at least ``least``; InputError names it otherwise."""
+    """Return ``value`` if it is an integer of at least ``least``; InputError names it otherwise.
+
+    What is done ``value`` times has an upper end too: a slip of the hand would not come back.
+    """
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name} is {value!r}, expected an integer >= {least}.")
+    if name in _REPETITIONS and value > _MOST:
+        raise InputError(f"{name} is {value!r}, expected at most {_MOST}.")
     return value
 
 

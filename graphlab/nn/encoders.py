@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Conv", "LinkEncoder", "load_reference"]
 
 Conv = Literal["puregcn", "puresum", "puremean", "puremax", "gcn", "sage", "gin", "max"]
+_MOST_LAYERS = 10_000  # a slip of the hand would not come back
 
 
 class LinkEncoder(nn.Module):
@@ -322,6 +323,8 @@ def load_reference(module: nn.Module, state: Mapping[str, Any], *, skip: str | N
 def _size(name: str, value: int, *, least: int = 1) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InputError(f"{name} is {value!r}, expected an integer >= {least}.")
+    if name == "num_layers" and value > _MOST_LAYERS:
+        raise InputError(f"num_layers is {value}, expected at most {_MOST_LAYERS}.")
     return value
 
 

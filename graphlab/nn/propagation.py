@@ -16,6 +16,7 @@ from graphlab.ops.spmm import Backend, choose_backend
 __all__ = ["AdaptivePropagation", "SymmetricPropagator", "propagator"]
 
 Memory = Literal["fast", "low"]
+_MOST_HOPS = 10_000  # a slip of the hand would not come back
 
 
 class AdaptivePropagation(nn.Module):
@@ -75,6 +76,8 @@ class AdaptivePropagation(nn.Module):
         super().__init__()
         if isinstance(K, bool) or not isinstance(K, int) or K < 0:
             raise InputError(f"K is {K!r}, expected an integer >= 0: the number of hops.")
+        if K > _MOST_HOPS:
+            raise InputError(f"K is {K}, expected at most {_MOST_HOPS} hops.")
         if isinstance(channels, bool) or not isinstance(channels, int) or channels < 1:
             raise InputError(f"channels is {channels!r}, expected an integer >= 1.")
         if memory not in ("fast", "low"):

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from graphlab.tasks.base import Metric, Predictions, Problem, Stage, Task
+    from graphlab.tasks.base import Metric, Predictions, Problem, SharedTask, Stage, Task
     from graphlab.tasks.link import (
         HeartSplit85_5_10,
         LinkBatch,
@@ -31,13 +31,14 @@ __all__ = [
     "Problem",
     "RandomLinkSplit70_10_20",
     "RandomLinkSplit85_5_10",
+    "SharedTask",
     "Stage",
     "Task",
     "edge_digest",
 ]
 
 _HOMES = {
-    "graphlab.tasks.base": ("Metric", "Predictions", "Problem", "Stage", "Task"),
+    "graphlab.tasks.base": ("Metric", "Predictions", "Problem", "SharedTask", "Stage", "Task"),
     "graphlab.tasks.link": (
         "HeartSplit85_5_10",
         "LinkBatch",

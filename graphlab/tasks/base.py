@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Metric", "Predictions", "Problem", "Stage", "Task", "lower_is_better"]
+__all__ = ["Metric", "Predictions", "Problem", "SharedTask", "Stage", "Task", "lower_is_better"]
 
 Stage = Literal["train", "val", "test"]
 
@@ -132,6 +132,33 @@ class Task(Protocol):
 
     def evaluate(self, predictions: Predictions) -> dict[str, float]:
         """Return the metrics by name, and ``"loss"`` where one is defined."""
+
+
+@runtime_checkable
+class SharedTask(Protocol):
+    """What a task has besides, if several processes can train one model on it.
+
+    Its loss of a batch is a mean over the batch's samples, so that the parts' losses, weighted by
+    their shares, add up to it.
+    """
+
+    def batch_part(self, batch: Any, *, rank: int, world: int) -> tuple[Any, float]:  # noqa: ANN401
+        """Return the part of a batch that process ``rank`` of ``world`` learns, and its share.
+
+        The shares of all processes add up to 1. A process without a sample of its own gets some
+        other one and the share 0: all take part in every step.
+        """
+
+    def predict_part(
+        self,
+        model: nn.Module,
+        problem: Any,  # noqa: ANN401
+        stage: Stage,
+        *,
+        rank: int,
+        world: int,
+    ) -> Predictions:
+        """Score a part of a stage; each sample is in the part of one process, with its number."""
 
 
 def lower_is_better(task: Task, name: str) -> bool:

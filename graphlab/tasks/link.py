@@ -16,19 +16,20 @@ from graphlab.seeding import numpy_generator
 from graphlab.tasks._link_negatives import ordered_non_edges
 from graphlab.tasks._link_prepare import link_problem
 from graphlab.tasks._link_problem import LinkBatch, LinkInputs, LinkProblem, LinkStage, LinkTrain
+from graphlab.tasks._link_scoring import batch_part, score_stage
 from graphlab.tasks._link_splits import (
     HeartSplit85_5_10,
     RandomLinkSplit70_10_20,
     RandomLinkSplit85_5_10,
     edge_digest,
 )
-from graphlab.tasks.base import Predictions, Stage
 from graphlab.transforms.features import check_added_features
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from graphlab.datasets import LoadedData
+    from graphlab.tasks.base import Predictions, Stage
 
 __all__ = [
     "HeartSplit85_5_10",
@@ -265,6 +266,10 @@ class LinkPrediction:
         scores = network.score(h, graph, pairs)
         return _loss(scores[: len(batch.pos)], scores[len(batch.pos) :])
 
+    def batch_part(self, batch: LinkBatch, *, rank: int, world: int) -> tuple[LinkBatch, float]:
+        """Return one process's part of a batch, and its share of the batch's edges."""
+        return batch_part(batch, rank, world)
+
     def predict(self, model: nn.Module, problem: LinkProblem, stage: Stage) -> Predictions:
         """Score positives and negatives of a stage in the graph that it may see.
 
@@ -274,21 +279,15 @@ class LinkPrediction:
 
         Cost: one encoding, and the scores of all pairs in chunks of ``eval_batch_size``.
         """
+        return self.predict_part(model, problem, stage, rank=0, world=1)
+
+    def predict_part(
+        self, model: nn.Module, problem: LinkProblem, stage: Stage, *, rank: int, world: int
+    ) -> Predictions:
+        """Score every ``world``-th sample of a stage, from number ``rank``; see :meth:`predict`."""
         part = problem.train_sample if stage == "train" else getattr(problem, stage)
-        network: Any = model
-        h = network.encode(part.inputs.x, part.inputs.graph)
-        size = max(self.eval_batch_size, getattr(network, "pairs_at_once", 0))
-        rows = [
-            _single(network.score(h, part.inputs.graph, pairs)) for pairs in _chunks(part, size)
-        ]
-        scores = torch.cat(rows)
-        if part.own_negatives:
-            scores = scores.reshape(len(part.pos), -1)
-        index = torch.arange(len(scores), device=scores.device)
-        target = torch.zeros_like(index)
-        if not part.own_negatives:
-            target[: len(part.pos)] = 1
-        return Predictions(scores, target, index, problem.metrics)
+        size = max(self.eval_batch_size, getattr(model, "pairs_at_once", 0))
+        return score_stage(model, part, problem.metrics, size=size, rank=rank, world=world)
 
     def evaluate(self, predictions: Predictions) -> dict[str, float]:
         """Return ``loss`` (as in training, on these scores) and the metrics, monitored one first.
@@ -305,6 +304,31 @@ class LinkPrediction:
             loss = _loss(scores[positive], scores[~positive])
         return {"loss": loss.item(), **metrics}
 
+    def breakdowns(
+        self, problem: LinkProblem, predictions: Predictions
+    ) -> dict[str, list[dict[str, float]]]:
+        """Return the test metrics by ``"degree"``: the smaller one of a positive's two nodes.
+
+        Degrees are those of the training graph, in which no positive of test is an edge. Average
+        precision is left out: it depends on the share of positives. See
+        :func:`graphlab.analysis.link_metrics_by_degree`.
+
+        Args:
+            problem: Where the predictions are from.
+            predictions: Of the stage ``"test"``, rows in any order.
+        """
+        from graphlab.analysis.degree import endpoint_degree, link_metrics_by_degree
+
+        metrics = {m.name: m.function for m in problem.metrics if m.name != "ap"}
+        scores, index = predictions.scores, predictions.index
+        if scores.dim() == 2:
+            positive, negative = scores[:, 0], scores[:, 1:]
+        else:
+            true = predictions.target.bool()
+            positive, negative, index = scores[true], scores[~true], index[true]
+        degree = endpoint_degree(problem.inputs.graph.degree(), problem.test.pos[index])
+        return {"degree": link_metrics_by_degree(positive, negative, degree, metrics)}
+
     def __repr__(self) -> str:
         return (
             f"LinkPrediction({self.protocol!r}, metric={self.metric!r}, "
@@ -314,27 +338,6 @@ class LinkPrediction:
 
 def _loss(positive: Tensor, negative: Tensor) -> Tensor:
     return softplus(-positive).mean() + softplus(negative).mean()
-
-
-def _single(scores: Tensor) -> Tensor:
-    return scores.float() if scores.dtype in {torch.float16, torch.bfloat16} else scores
-
-
-def _chunks(part: LinkStage, size: int) -> Iterator[Tensor]:
-    """Yield pairs (2, b) in the order of the scores; no chunk is larger than ``size`` can be."""
-    if part.own_negatives:
-        # whole rows, so that pairs with a common node stay together
-        rows = max(1, size // (1 + part.neg_source.shape[1]))
-        for first in range(0, len(part.pos), rows):
-            here = slice(first, first + rows)
-            ends = part.pos[here].t().unsqueeze(2)
-            negatives = torch.stack([part.neg_source[here], part.neg_target[here]])
-            yield torch.cat([ends, negatives], 2).reshape(2, -1)
-        return
-    negatives = torch.stack([part.neg_source, part.neg_target])
-    pairs = torch.cat([part.pos.t(), negatives], 1)
-    for first in range(0, pairs.shape[1], size):
-        yield pairs[:, first : first + size]
 
 
 def _find_protocol(name: str) -> str:

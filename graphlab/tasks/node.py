@@ -256,6 +256,25 @@ class NodeClassification:
         loss = cross_entropy(predictions.scores, predictions.target).item()
         return {"loss": loss, **metrics}
 
+    def breakdowns(
+        self, problem: NodeProblem, predictions: Predictions
+    ) -> dict[str, list[dict[str, float]]]:
+        """Return the metrics by ``"degree"``: stored edges of a node, self-loops aside.
+
+        The graph is the one that training sees, which holds the edges of all nodes. See
+        :func:`graphlab.analysis.node_metrics_by_degree`.
+
+        Args:
+            problem: Where the predictions are from.
+            predictions: Of one stage, in any order.
+        """
+        from graphlab.analysis.degree import node_metrics_by_degree
+
+        metrics = {m.name: m.function for m in problem.metrics}
+        degree = _loop_free_degree(problem.inputs.graph)[predictions.index]
+        found = node_metrics_by_degree(predictions.scores, predictions.target, degree, metrics)
+        return {"degree": found}
+
     def __repr__(self) -> str:
         return (
             f"NodeClassification({self.protocol!r}, feature_norm={self.feature_norm!r}, "
@@ -281,6 +300,13 @@ class NodeClassification:
             return NodeInputs(x.to(device), bare)
 
         return graph.cached(key, build)
+
+
+def _loop_free_degree(graph: Graph) -> Tensor:
+    if not graph.has_self_loops():
+        return graph.degree()
+    row, col = graph.edge_index
+    return graph.degree() - torch.bincount(row[row == col], minlength=graph.num_nodes)
 
 
 def _find_metric(name: str) -> LabelMetric:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from graphlab.train._processes import local_device
     from graphlab.train.build import build_model
     from graphlab.train.callbacks import Callback
     from graphlab.train.checkpoint import load_checkpoint, remove_checkpoints, save_checkpoint
@@ -26,12 +27,14 @@ __all__ = [
     "build_model",
     "dagnn",
     "load_checkpoint",
+    "local_device",
     "plateau",
     "remove_checkpoints",
     "save_checkpoint",
 ]
 
 _HOMES = {
+    "_processes": ("local_device",),
     "build": ("build_model",),
     "callbacks": ("Callback",),
     "checkpoint": ("load_checkpoint", "remove_checkpoints", "save_checkpoint"),

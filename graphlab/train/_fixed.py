@@ -14,6 +14,7 @@ from torch import nn
 
 from graphlab.errors import ConfigError
 from graphlab.train._clock import Clock
+from graphlab.train._processes import ALONE, Processes, make_accelerator, world_size
 from graphlab.train.selection import Selection
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class FixedModel:
         self.clock = Clock()
         self.model, self.task, self.problem = model.to(device), task, problem
         self.selection = Selection(recipe, task)
+        together = world_size() > 1
+        self.processes = Processes(make_accelerator("no", device), device) if together else ALONE
         self.clock.prepared()
 
     def fit(self) -> None:

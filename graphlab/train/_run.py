@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from graphlab.errors import CheckpointError, ConfigError, NonFiniteError
+from graphlab.errors import CheckpointError, NonFiniteError
 from graphlab.io import canonical_json, sha256_bytes
 from graphlab.seeding import derive_seed
 from graphlab.train._clock import Clock
-from graphlab.train.checkpoint import LAST, load_checkpoint, save_checkpoint
+from graphlab.train._processes import Processes, make_accelerator
+from graphlab.train.checkpoint import (
+    LAST,
+    load_checkpoint,
+    make_folder,
+    newest_checkpoint,
+    save_checkpoint,
+)
 from graphlab.train.optim import Schedule, make_optimizer
 from graphlab.train.recipes import RESULT_VERSION, Recipe
 from graphlab.train.selection import Selection
@@ -25,10 +32,9 @@ from graphlab.train.step import TrainStep
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from accelerate import Accelerator
-
     from graphlab.tasks.base import Problem, Task
     from graphlab.train.callbacks import Callback
+    from graphlab.train.result import Status
 
 __all__ = ["BestState", "Run", "TrainingDiverged"]
 
@@ -100,6 +106,8 @@ class Run:
         self.seed, self.device, self.callbacks = seed, device, callbacks
         self.path = None if run_dir is None else run_dir / LAST
         self.accelerator = make_accelerator(recipe.precision, device)
+        self.processes = Processes(self.accelerator, device)
+        self.processes.check(task)
         step = TrainStep(task, model, callbacks)
         self.step: nn.Module = self.accelerator.prepare_model(step, device_placement=False)
         extra = [p for callback in callbacks for p in callback.parameters()]
@@ -127,7 +135,9 @@ class Run:
         """Start or continue an epoch: seeds, rates, callbacks, training mode."""
         if epoch != self.epoch or self._rng is None:
             self.epoch, self.steps, self.loss_sum = epoch, 0, 0.0
-        seed_dropout(derive_seed(self.seed, f"dropout-{epoch}"), self.device)
+        rank = self.processes.rank  # each process drops units of its own part
+        purpose = f"dropout-{epoch}" if rank == 0 else f"dropout-{epoch}-process-{rank}"
+        seed_dropout(derive_seed(self.seed, purpose), self.device)
         self.schedule.start(epoch)
         problem = self.problem
         for callback in self.callbacks:
@@ -140,12 +150,22 @@ class Run:
         iterator = iter(batches)
         if self._rng is not None:
             next(islice(iterator, self.steps, self.steps), None)
-            set_rng(self._rng, self.device)
+            if self._rng:
+                set_rng(self._rng, self.device)
             self._rng = None
         return iterator
 
+    def loss(self, batch: Any) -> Tensor:  # noqa: ANN401  (the task's batch)
+        """Return the loss of a batch, or of this process's part of it, weighted."""
+        given: tuple[Any, ...] = (batch,)
+        if self.processes.world > 1:
+            given = self.processes.part(self.task, batch)
+        loss: Tensor = self.step(*given)
+        return loss
+
     def note_loss(self, value: float) -> None:
         """Count a step and add its loss to the epoch's mean."""
+        value = self.processes.mean(value)
         self.steps += 1
         self._has_trained = True
         if not math.isfinite(value):
@@ -185,6 +205,7 @@ class Run:
     def evaluation(self) -> Iterator[None]:
         """Evaluation mode: no gradients, the recipe's precision."""
         self.model.eval()
+        self.processes.align(self.model)
         # A continued epoch may evaluate before it trains. What a model caches then must serve
         # training too, which tensors made in inference mode cannot.
         without_gradients = torch.inference_mode if self._has_trained else torch.no_grad
@@ -200,16 +221,27 @@ class Run:
         limit = self.recipe.max_seconds
         return limit is not None and self.clock.elapsed() > limit
 
-    def save_if_due(self) -> None:
-        """Write a checkpoint if the last one is older than the recipe allows."""
-        if self.path is None:
-            return
-        if time.monotonic() - self._saved >= self.recipe.checkpoint_seconds:
+    def end_step(self, *, stop: bool) -> Status:
+        """Write a checkpoint if one is due; tell how the training goes on after this step.
+
+        Args:
+            stop: Whether somebody wants it to end; of several processes one is enough.
+        """
+        due = self.path is not None and (
+            time.monotonic() - self._saved >= self.recipe.checkpoint_seconds
+        )
+        # one answer for all processes, which must do the same
+        stop, late, due = self.processes.any(stop, self.out_of_time(), due)
+        if stop or (due and not late):
             self.save()
+        return "interrupted" if stop else "timeout" if late else "done"
 
     def save(self) -> None:
-        """Write a checkpoint that continues after the last step."""
+        """Write a checkpoint that continues after the last step; process 0 writes for all."""
         if self.path is None:
+            return
+        rng, *others = self.processes.states(get_rng(self.device))
+        if not self.processes.main:
             return
         scaler = self.accelerator.scaler
         save_checkpoint(
@@ -221,7 +253,8 @@ class Run:
                 "loss_sum": self.loss_sum,
                 "grad_norm": self.gradient_norm(),
                 "clock": self.clock.state_dict(),
-                "rng": get_rng(self.device),
+                "rng": rng,
+                "others": others,
                 "model": self.model.state_dict(),
                 "optimizer": self.optimizer.state_dict(),
                 "schedule": self.schedule.state_dict(),
@@ -235,14 +268,8 @@ class Run:
         self._saved = time.monotonic()
 
     def _resume(self, run_dir: Path, tell: Callable[[str], None] | None) -> None:
-        try:
-            run_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CheckpointError(
-                f"{run_dir} cannot be a run's folder: {error.strerror or error}."
-            ) from error
         self._fingerprint = self._configuration()
-        state = load_checkpoint(run_dir, self._fingerprint, report=tell)
+        state = self._load(run_dir, tell)
         if state is None:
             return
         self.model.load_state_dict(state["model"])
@@ -267,9 +294,33 @@ class Run:
                 self.selection.update(int(row["epoch"]), values)
         self.epoch, self.steps = state["epoch"], state["steps"]
         self.loss_sum, self._last_norm = state["loss_sum"], state["grad_norm"]
-        self._rng = state["rng"]
+        states = [state["rng"], *state.get("others", ())]
+        # where more processes go on than there were, the new ones begin their own streams
+        self._rng = states[self.processes.rank] if self.processes.rank < len(states) else []
+        if len(states) != self.processes.world and self.processes.main and tell is not None:
+            tell(
+                f"The checkpoint is of a training on {len(states)} processes, continued on "
+                f"{self.processes.world}: the result is equal up to rounding and dropout alone."
+            )
         self.clock.load_state_dict(state["clock"])
         self.resumed_epoch = self.epoch
+
+    def _load(self, run_dir: Path, tell: Callable[[str], None] | None) -> dict[str, Any] | None:
+        """Read the newest intact checkpoint; process 0 chooses and judges it for all."""
+        state: dict[str, Any] | None = None
+        refused: CheckpointError | None = None
+        if self.processes.main:
+            try:
+                make_folder(run_dir)
+                state = load_checkpoint(run_dir, self._fingerprint, report=tell)
+            except CheckpointError as error:
+                refused = error
+        found, failed = self.processes.any(state is not None, refused is not None)
+        if failed:
+            raise refused or CheckpointError(f"Process 0 cannot use the checkpoint in {run_dir}.")
+        if found and state is None:
+            state = newest_checkpoint(run_dir)
+        return state
 
     def _configuration(self) -> str:
         """Hash of what decides this training, so that no other's checkpoint is continued."""
@@ -291,35 +342,6 @@ class Run:
 def validation_values(row: Mapping[str, float]) -> dict[str, float]:
     """Return the validation values of a row of the history, without their prefix."""
     return {key.removeprefix("val_"): v for key, v in row.items() if key.startswith("val_")}
-
-
-def make_accelerator(precision: str, device: torch.device) -> Accelerator:
-    """Return an Accelerator for one training on one device.
-
-    Accelerate keeps its settings for the whole process; a training with other settings than
-    the one before it starts them afresh.
-    """
-    from accelerate import Accelerator
-    from accelerate.state import AcceleratorState
-    from accelerate.utils import GradientAccumulationPlugin
-
-    if precision == "fp16" and device.type == "cpu":
-        raise ConfigError("precision is 'fp16', but the device is the CPU; use 'bf16' or 'no'.")
-
-    def make() -> Accelerator:
-        return Accelerator(
-            cpu=device.type == "cpu",
-            mixed_precision=precision,
-            device_placement=False,
-            # given explicitly: the environment must not change what is trained
-            gradient_accumulation_plugin=GradientAccumulationPlugin(num_steps=1),
-        )
-
-    try:
-        return make()
-    except ValueError:
-        AcceleratorState._reset_state(True)
-        return make()
 
 
 def seed_dropout(seed: int, device: torch.device) -> None:

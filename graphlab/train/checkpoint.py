@@ -10,13 +10,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from graphlab.errors import CheckpointError, UnsafeFileError
-from graphlab.io import atomic_write, safe_load, sha256_bytes, sha256_file
+from graphlab.io import _fault_point, atomic_write, safe_load, sha256_bytes, sha256_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["LAST", "load_checkpoint", "remove_checkpoints", "save_checkpoint"]
+__all__ = [
+    "LAST",
+    "load_checkpoint",
+    "make_folder",
+    "newest_checkpoint",
+    "remove_checkpoints",
+    "save_checkpoint",
+]
 
 LAST = "last.ckpt"
 _OLDER = ".1"
@@ -51,11 +58,13 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     try:
         atomic_write(new, data)
         atomic_write(_sum_of(new), sha256_bytes(data).encode())
+        _fault_point("checkpoint:written")
         for current, target in ((path, older), (new, path)):
             if current.exists():
                 current.replace(target)
                 if _sum_of(current).exists():
                     _sum_of(current).replace(_sum_of(target))
+        _fault_point("checkpoint:renamed")
     except OSError as error:
         raise CheckpointError(
             f"{path} cannot be written: {error.strerror or error} "
@@ -104,6 +113,36 @@ def load_checkpoint(
     if found:
         tell(f"No intact checkpoint is left in {run_dir}; the run starts again.")
     return None
+
+
+def newest_checkpoint(run_dir: Path) -> dict[str, Any]:
+    """Read the checkpoint that :func:`load_checkpoint` has just accepted in another process.
+
+    Raises:
+        CheckpointError: This process does not see it: the folder is not shared.
+    """
+    for path in (run_dir / LAST, run_dir / (LAST + _OLDER)):
+        if path.is_file():
+            state: dict[str, Any] = safe_load(path)
+            return state
+    raise CheckpointError(
+        f"{run_dir} holds no checkpoint here, but process 0 has read one. All processes need the "
+        "same results folder."
+    )
+
+
+def make_folder(run_dir: Path) -> None:
+    """Make a run's folder.
+
+    Raises:
+        CheckpointError: It cannot be made.
+    """
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CheckpointError(
+            f"{run_dir} cannot be a run's folder: {error.strerror or error}."
+        ) from error
 
 
 def remove_checkpoints(run_dir: Path) -> None:

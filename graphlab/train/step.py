@@ -35,10 +35,12 @@ class TrainStep(nn.Module):
         self.model = model
         self.task = task
         self.callbacks = tuple(callbacks)
+        # listed here so that a distributed wrapper averages their gradients too
+        self.extra = nn.ParameterList(p for callback in callbacks for p in callback.parameters())
 
-    def forward(self, batch: Any) -> Tensor:  # noqa: ANN401  (the task's batch)
-        """Return the loss of one batch."""
+    def forward(self, batch: Any, weight: float | None = None) -> Tensor:  # noqa: ANN401
+        """Return the loss of one batch, times a weight where it is a part of one."""
         loss = self.task.loss(self.model, batch)
         for callback in self.callbacks:
             loss = callback.on_loss(loss, self.model, batch)
-        return loss
+        return loss if weight is None else loss * weight

@@ -7,12 +7,12 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-
-from graphlab.errors import ConfigError, NonFiniteError
+from graphlab.errors import NonFiniteError
+from graphlab.io import _fault_point
 from graphlab.models.inference import attach
 from graphlab.seeding import preserve_rng
 from graphlab.train._fixed import FixedModel, fits_itself, is_trainable
+from graphlab.train._processes import local_device
 from graphlab.train._run import Run, TrainingDiverged, validation_values
 from graphlab.train.recipes import Recipe
 from graphlab.train.result import FitResult, Progress, Status
@@ -20,6 +20,7 @@ from graphlab.train.result import FitResult, Progress, Status
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import torch
     from torch import nn
 
     from graphlab.tasks.base import Predictions, Problem, Stage, Task
@@ -38,8 +39,16 @@ class Trainer:
     Bit-equal on one machine with equal threads: the same seed, or a training that was
     interrupted anywhere and continued. Test data is touched once, after training.
 
+    In processes that ``python -m torch.distributed.run`` has started, each calls ``fit`` with the
+    same arguments. Then they train one model together: each learns its part of every batch and
+    scores its part of every stage, all end with the same weights and the same result, process 0
+    alone writes checkpoints and tells of the progress. A batch stays what it is in one process,
+    so that losses and weights are equal up to rounding where nothing is dropped at random (each
+    process draws its own dropout) and no statistics of a batch are taken (batch normalisation
+    sees a part). It needs a task that can be shared, see ``graphlab.tasks.SharedTask``.
+
     Args:
-        device: Any torch device.
+        device: Any torch device; ``"cuda"`` is a GPU of its own for each process.
         callbacks: Hooks into the loop.
         progress: Is told of every epoch.
         log: Receives events as dictionaries, for an event file: ``evaluation`` (each epoch, its
@@ -60,10 +69,7 @@ class Trainer:
         log: Callable[[dict[str, Any]], None] | None = None,
         detect_anomaly: bool = False,
     ) -> None:
-        try:
-            self.device = torch.device(device)
-        except RuntimeError as error:
-            raise ConfigError(f"device is {device!r}; expected 'cpu', 'cuda:0' or such.") from error
+        self.device = local_device(device)
         self.callbacks = tuple(callbacks)
         self.progress = progress
         self.log = log
@@ -79,6 +85,7 @@ class Trainer:
         run_dir: str | Path | None = None,
         seed: int = 0,
         stop_requested: Callable[[], bool] | None = None,
+        evaluate_test: bool = True,
     ) -> FitResult:
         """Train a model, select an epoch by validation, test it once.
 
@@ -96,6 +103,8 @@ class Trainer:
             seed: Of everything drawn in training.
             stop_requested: Asked after every step; if true, a checkpoint is written and the
                 result's status is ``"interrupted"``.
+            evaluate_test: Whether the selected state is tested. A search must not: without it
+                nothing of the test stage is read, and ``metrics`` has no ``"test"``.
 
         Raises:
             TrainingDiverged: A loss or a score is NaN or infinite; names epoch and step.
@@ -107,7 +116,7 @@ class Trainer:
         if preprocessing is not None:  # the model then prepares new features the same way
             attach(model, preprocessing=preprocessing)
         if fits_itself(model) or not is_trainable(model, self.callbacks):
-            return self._without_training(model, task, problem, recipe)
+            return self._without_training(model, task, problem, recipe, test=evaluate_test)
         with preserve_rng():
             run = Run(
                 model,
@@ -120,10 +129,10 @@ class Trainer:
                 run_dir=None if run_dir is None else Path(run_dir),
                 tell=self._warn,
             )
-            if run.resumed_epoch is not None and self.log is not None:
+            if run.resumed_epoch is not None and self.log is not None and run.processes.main:
                 self.log({"event": "resumed", "epoch": run.resumed_epoch})
             status = self._train(run, stop_requested or (lambda: False))
-            return self._finish(run, status)
+            return self._finish(run, status, test=evaluate_test)
 
     def _train(self, run: Run, stop_requested: Callable[[], bool]) -> Status:
         """Run the epochs. Everything random in one is a function of (seed, epoch)."""
@@ -134,7 +143,7 @@ class Trainer:
             problem = run.begin(epoch)
             for batch in run.remaining(task.train_batches(problem, epoch)):
                 optimizer.zero_grad()
-                loss = run.step(batch)
+                loss = run.loss(batch)
                 run.accelerator.backward(loss)
                 if self.detect_anomaly:
                     run.check_gradients()
@@ -142,13 +151,11 @@ class Trainer:
                     run.clip_gradients()
                 optimizer.step()
                 run.note_loss(loss.item())
-                if stop_requested():
-                    run.save()
-                    return "interrupted"
-                if run.out_of_time():
-                    status = "timeout"
+                status = run.end_step(stop=stop_requested())
+                if status == "interrupted":
+                    return status
+                if status == "timeout":
                     break
-                run.save_if_due()
             row: dict[str, float] = {"epoch": epoch, "loss": run.loss_sum / max(run.steps, 1)}
             if recipe.schedule != "none" or recipe.warmup_epochs:
                 row["lr"] = run.schedule.rate()
@@ -165,6 +172,7 @@ class Trainer:
                 row.update({f"val_{name}": value for name, value in values.items()})
             run.history.append(row)
             self._report(run, row)
+            _fault_point(f"epoch:{epoch}")
             clock.evaluated()
 
             if status == "timeout" or (evaluated and run.selection.should_stop(epoch)):
@@ -174,9 +182,10 @@ class Trainer:
         return status
 
     def _without_training(
-        self, model: nn.Module, task: Task, problem: Problem, recipe: Recipe
+        self, model: nn.Module, task: Task, problem: Problem, recipe: Recipe, *, test: bool
     ) -> FitResult:
-        """Evaluate a model that needs no epochs, on all stages, once."""
+        """Evaluate a model that needs no epochs, on all stages that are asked for, once."""
+        predictions = None
         with preserve_rng():
             run = FixedModel(model, task, problem, recipe, device=self.device)
             run.fit()
@@ -184,7 +193,8 @@ class Trainer:
             metrics = {"val": self._evaluate(run, "val", 0)[0]}
             run.selection.value(metrics["val"])  # refuses a monitor that is not reported
             metrics["train"] = self._evaluate(run, "train", 0)[0]
-            metrics["test"], predictions = self._evaluate(run, "test", 0)
+            if test:
+                metrics["test"], predictions = self._evaluate(run, "test", 0)
             run.clock.evaluated()
         return FitResult(
             status="done",
@@ -205,8 +215,8 @@ class Trainer:
     ) -> tuple[dict[str, float], Predictions]:
         try:
             with run.evaluation():
-                predictions = run.task.predict(run.model, run.problem, stage)
-                values = run.task.evaluate(predictions)
+                predictions = run.processes.predict(run.task, run.model, run.problem, stage)
+                values = run.processes.same(run.task.evaluate(predictions))
             for name, value in values.items():
                 if not math.isfinite(value):
                     raise NonFiniteError(f"{name} is {value}.")
@@ -214,7 +224,7 @@ class Trainer:
         except NonFiniteError as error:
             raise TrainingDiverged(f"Epoch {epoch}, {stage}: {error}", epoch) from error
 
-    def _finish(self, run: Run, status: Status) -> FitResult:
+    def _finish(self, run: Run, status: Status, *, test: bool) -> FitResult:
         """Load the selected state; unless the training goes on later, test it: once."""
         chosen = [row for row in run.history if validation_values(row)]
         if run.recipe.select == "best":
@@ -227,7 +237,8 @@ class Trainer:
             if run.best.values:
                 run.model.load_state_dict(run.best.values)
             metrics["train"] = self._evaluate(run, "train", best_epoch)[0]
-            metrics["test"], predictions = self._evaluate(run, "test", best_epoch)
+            if test:
+                metrics["test"], predictions = self._evaluate(run, "test", best_epoch)
             run.clock.evaluated()
         return FitResult(
             status=status,
@@ -246,6 +257,8 @@ class Trainer:
     def _report(self, run: Run, row: dict[str, float]) -> None:
         for callback in self.callbacks:
             callback.on_epoch_end(run.model, run.problem, run.epoch, row)
+        if not run.processes.main:
+            return
         if self.progress is not None:
             self.progress.update(run.epoch, run.recipe.epochs, row)
         if self.log is not None:

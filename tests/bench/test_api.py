@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import shutil
-import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -17,7 +14,6 @@ import graphlab.bench
 from graphlab.errors import ConfigError, InputError
 
 MODEL = '''
-import time
 import torch
 from graphlab.registry import register_model
 
@@ -26,16 +22,13 @@ from graphlab.registry import register_model
 class Tiny(torch.nn.Module):
     """A linear layer."""
 
-    def __init__(self, in_channels: int, out_channels: int, pause: float = 0.0,
-                 fail: bool = False) -> None:
+    def __init__(self, in_channels: int, out_channels: int, fail: bool = False) -> None:
         super().__init__()
-        self.pause = pause
         self.lin = torch.nn.Linear(in_channels, out_channels)
         if fail:
             raise ValueError("this model was told to fail")
 
     def forward(self, x, graph, edge_weight=None):
-        time.sleep(self.pause)
         return self.lin(x)
 '''
 SECOND_CALL_SECONDS = 3.0
@@ -235,36 +228,3 @@ def test_a_dry_run_starts_and_writes_nothing(place):
     assert values["cells"][0]["seeds"] == [0, 1, 2]
     assert values["cells"][0]["recipe"]["epochs"] == 200
     assert not (place / "dry").exists()
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.usefixtures("stripped")
-def test_a_signal_prints_the_table_of_what_there_is(place, number, code):
-    arguments = ["--file", "tiny.py", "--dataset", "karate", "--results", f"signal{code}"]
-    settings = ["--set", "options.pause=0.02", "--set", "recipe.epochs=100000", "--seeds", "2"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "graphlab.bench.cli", "run", *arguments, *settings],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=place,
-    )
-    try:
-        events = place / f"signal{code}" / "adhoc"
-        deadline = time.monotonic() + 60
-
-        def trained():  # only then is there a state to keep
-            files = events.glob("*/0/events.jsonl")
-            return any('"evaluation"' in file.read_text(encoding="utf-8") for file in files)
-
-        while not trained() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        os.kill(process.pid, number)
-        out, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == code, err
-    assert "n=0 of 2" in out
-    assert "Interrupted. The same command continues where this one stopped." in out
-    assert list(events.glob("*/0/last.ckpt"))
-    assert not list(events.glob("*/*/run.json"))

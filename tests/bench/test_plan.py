@@ -86,6 +86,7 @@ IDENTITY = {
     "a recipe field": {"recipe": Recipe(lr=0.02).to_dict()},
     "a rate by group": {"recipe": Recipe(lr={"first": 0.01}).to_dict()},
     "a task option": {"task_options": {"feature_norm": "none"}},
+    "no test": {"evaluate_test": False},
 }
 NO_IDENTITY = {
     "suite": {"suite": "other"},
@@ -99,6 +100,7 @@ NO_IDENTITY = {
     "what a person set": {"overridden": ("options.dropout",)},
     "limit of time": {"recipe": Recipe(max_seconds=9.0).to_dict()},
     "checkpoints": {"recipe": Recipe(checkpoint_seconds=0.0).to_dict()},
+    "where its settings are from": {"sweep": {"study": "s", "trial": 3}},
 }
 
 

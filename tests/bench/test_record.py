@@ -42,7 +42,7 @@ def make(**result):
 def test_json_has_exactly_the_eight_groups_and_the_schema_inside():
     payload = make().to_json()
     assert set(payload) == GROUPS
-    assert payload["identity"]["schema"] == 1
+    assert payload["identity"]["schema"] == 2
     assert {"run_id", "seed", "system"} <= set(payload["identity"])
     assert {"status", "metrics"} <= set(payload["result"])
     assert "parameters" in payload["cost"]
@@ -62,8 +62,8 @@ def test_unknown_keys_of_the_same_schema_survive():
 
 def test_newer_schema_is_refused_by_name():
     payload = make().to_json()
-    payload["identity"]["schema"] = 2
-    with pytest.raises(NewerRecordError, match="schema 2"):
+    payload["identity"]["schema"] = 3
+    with pytest.raises(NewerRecordError, match="schema 3"):
         parse_record(payload)
 
 

@@ -515,10 +515,10 @@ def test_any_name_is_inert_in_latex_and_markdown(name):
     latex = escape_latex(name)
     commands = {
         "textbackslash", "textasciicircum", "textasciitilde", "textless", "textgreater",
-        "textbar", "textquotedbl", "pm", "dots", "textperiodcentered",
+        "textbar", "textquotedbl", "pm", "approx", "neq", "dots", "textperiodcentered",
     }  # fmt: skip
     assert set(re.findall(r"\\([A-Za-z]+)", latex)) <= commands
-    bare = re.sub(r"\\[A-Za-z]+\{\}|\\[{}$&#%_]|\$\\pm\$|\{[\[\]*]\}", "", latex)
+    bare = re.sub(r"\\[A-Za-z]+\{\}|\\[{}$&#%_]|\$\\(?:pm|approx|neq)\$|\{[\[\]*]\}", "", latex)
     assert not set(bare) & set("\\{}$&#%_^~")
     markdown = escape_markdown(name)
     assert not re.search(r"(?<!\\)[|*_`\[\]]", markdown.replace("\\\\", ""))

@@ -149,11 +149,22 @@ def test_auc_separates_scores_that_differ_in_the_last_bit():
 
 def test_nearly_constant_scores_warn_and_varied_ones_do_not():
     constant = torch.zeros(300)
-    with pytest.warns(UserWarning, match="equal"):
-        assert roc_auc(constant, constant) == 0.5
+    for metric in RANKING_METRICS.values():
+        with pytest.warns(UserWarning, match=r"100\.0% of 600 scores are equal"):
+            metric.function(constant, constant)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            metric.function(torch.arange(200.0), constant)
+    with pytest.warns(UserWarning, match=r"99\.7% of 900 scores"):
+        varied = torch.cat([constant, constant]).reshape(300, 2)
+        varied[:3, 1] = torch.arange(1.0, 4.0)
+        mrr(constant, varied)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        roc_auc(torch.arange(200.0), constant)
+        mrr(torch.zeros(49), torch.zeros(50))  # too few to say
+        columns = torch.zeros(400, 8)
+        columns[:, 3] = torch.arange(400.0)  # an eighth of all
+        mrr(torch.zeros(400), columns)
 
 
 def test_half_precision_scores_keep_their_order():
@@ -172,7 +183,6 @@ def test_a_tie_with_the_threshold_is_no_hit():
 
 def test_fewer_negatives_than_k_count_all():
     assert hits_at_k([0.0], [5.0, 6.0], 3) == 1.0
-    assert hits_at_k([0.0], [], 1) == 1.0
     assert hits_at_k([0.0], [[5.0, 6.0]], 3) == 1.0
 
 
@@ -214,8 +224,11 @@ def test_wrong_shapes_and_sizes_are_named():
         mrr([1.0, 2.0], torch.zeros(3, 2))
     with pytest.raises(InputError, match=r"neg has shape \(\)"):
         hits_at_k([1.0], 1.0, 1)
-    with pytest.raises(InputError, match="a rank needs negatives"):
-        mrr([1.0], [])
+    for call in (lambda: mrr([1.0], []), lambda: hits_at_k([1.0], [], 1)):
+        with pytest.raises(InputError, match=r"a rank needs negatives, .* 1 positives .*\(0,\)"):
+            call()
+    with pytest.raises(InputError, match=r"neg has shape \(1, 0\)"):
+        hits_at_k([1.0], torch.zeros(1, 0), 1)
     for k in (0, -1, 1.5, True):
         with pytest.raises(InputError, match=f"k is {k}"):
             hits_at_k([1.0], [0.0], k)

@@ -68,10 +68,10 @@ def test_a_stop_before_the_json_leaves_the_old_bundle(bundle, monkeypatch):
     folder, model = bundle
     original = io.atomic_write
 
-    def stop_at_json(path, content):
+    def stop_at_json(path, content, **options):
         if str(path).endswith("model.json"):
             raise KeyboardInterrupt
-        original(path, content)
+        original(path, content, **options)
 
     monkeypatch.setattr(io, "atomic_write", stop_at_json)
     with pytest.raises(KeyboardInterrupt):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -81,10 +83,12 @@ def assert_same_parameters(one, other):
 
 @every_learnt_model
 def test_seed_decides_everything_and_nothing_else_does(task, name):
-    before = torch.get_rng_state()
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()
     one = fit(task, name)
-    assert torch.equal(torch.get_rng_state(), before)
-    torch.rand(3)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])
+    assert random.getstate() == before[2]
+    torch.rand(3), np.random.rand(3), random.random()
     again, other = fit(task, name), fit(task, name, seed=1)
     assert_same_parameters(one, again)
     assert one[1].metrics == again[1].metrics

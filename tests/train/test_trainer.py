@@ -368,6 +368,30 @@ def test_test_batch_is_not_even_read_before_the_end(toy):
         fit(toy, problem=problem)
 
 
+def test_test_is_never_read_when_nobody_asks_for_it(toy):
+    class Locked:
+        def __getattr__(self, name):
+            if name == "test":
+                raise AssertionError("test data was read")
+            return getattr(toy.problem, name)
+
+    whole = fit(toy)
+    model, result = fit(toy, problem=Locked(), evaluate_test=False)
+    assert set(result.metrics) == {"train", "val"}
+    assert result.predictions is None
+    assert result.history == whole[1].history
+    assert all(torch.equal(v, whole[0].state_dict()[k]) for k, v in model.state_dict().items())
+
+    class Fixed(nn.Module):
+        def forward(self, x, graph, edge_weight=None):
+            return x[:, :3]
+
+    _, result = fit(toy, cls=Fixed, problem=Locked(), evaluate_test=False)
+    assert (set(result.metrics), result.predictions) == ({"train", "val"}, None)
+    with pytest.raises(AssertionError, match="test data was read"):
+        fit(toy, cls=Fixed, problem=Locked())
+
+
 # ---- F9: NaN ----------------------------------------------------------------------------------
 
 

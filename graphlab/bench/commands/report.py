@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-__all__ = ["command", "suite_folders"]
+__all__ = ["command", "holds_runs", "suite_folders"]
 
 
 @click.command("report", short_help="Write tables and a page from run folders.")
@@ -46,7 +46,8 @@ def command(
     for folder in folders:
         target = out if out is None or len(folders) == 1 else out / folder.name
         page = write_report(folder, out=target, times=not no_time)
-        table = result_table(RunStore(folder).records(), load_outline(folder))
+        scan = RunStore(folder).scan()
+        table = result_table(scan.records, load_outline(folder), altered=scan.altered)
         if as_json:
             printed.append({"report": str(page), **table.to_json(times=not no_time)})
             continue
@@ -75,9 +76,9 @@ def suite_folders(results: Path, suite: str | None) -> list[Path]:
         raise InputError(
             f"{results} is not a folder. Run a suite first, or name its place: --results DIR."
         )
-    if suite is None and _holds_runs(results):
+    if suite is None and holds_runs(results):
         return [results]
-    found = {folder.name: folder for folder in sorted(results.iterdir()) if _holds_runs(folder)}
+    found = {folder.name: folder for folder in sorted(results.iterdir()) if holds_runs(folder)}
     if suite is None:
         if not found:
             raise InputError(f"{results} holds no runs. Run a suite first: graphlab-bench run.")
@@ -92,8 +93,8 @@ def suite_folders(results: Path, suite: str | None) -> list[Path]:
     return [folder]
 
 
-def _holds_runs(folder: Path) -> bool:
-    """Whether a folder is that of a suite: cells with run folders, finished or not."""
+def holds_runs(folder: Path) -> bool:
+    """Tell whether a folder is that of a suite: cells with run folders, finished or not."""
     return folder.is_dir() and (
         next(folder.glob("*/*/run.json"), None) is not None
         or next(folder.glob("*/*/config.json"), None) is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,9 +48,36 @@ __all__ = ["command"]
     metavar="NAME=VALUE",
     help="Change a setting: recipe.lr=0.01, options.K=5, system.NAME.options.K=5.",
 )
-@click.option("--jobs", type=int, default=1, show_default=True, help="Processes at a time.")
-@click.option("--threads", type=int, help="Threads a process.  [default: usable cores / jobs]")
+@click.option(
+    "--launcher",
+    metavar="local|ray",
+    default="local",
+    show_default=True,
+    help="Processes on this machine, or tasks of a Ray cluster.",
+)
+@click.option(
+    "--address",
+    metavar="ADDR",
+    help="Ray cluster: HOST:PORT, or auto.  [default: one on this machine alone]",
+)
+@click.option(
+    "--jobs",
+    type=int,
+    metavar="N",
+    help="Cells at a time.  [default: 1; with --address as many as the cluster takes]",
+)
+@click.option(
+    "--threads",
+    type=int,
+    help="Threads a process.  [default: usable cores / jobs; with --address 1]",
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
+@click.option(
+    "--devices",
+    type=int,
+    metavar="N",
+    help="Devices, or processes, that share one training.  [default: 1]",
+)
 @click.option(
     "--results",
     metavar="DIR",
@@ -62,6 +90,11 @@ __all__ = ["command"]
 @click.option("--keep", is_flag=True, help="Keep best states and predictions.")
 @click.option("--optional", is_flag=True, help="Run the optional data sets too.")
 @click.option("--wait", is_flag=True, help="Wait for runs that another process executes.")
+@click.option(
+    "--detect-anomaly",
+    is_flag=True,
+    help="Check every gradient; name the parameter of one that is not finite.",
+)
 @click.option("--max-seconds", type=float, metavar="S", help="Longest time of one run.")
 @click.option("--root", metavar="DIR", help="Folder of the data sets.")
 @click.option("--dry-run", is_flag=True, help="Show what would run, and stop.")
@@ -79,6 +112,14 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401  (valu
     """
     from graphlab.bench.api import BenchResult
 
+    team = None
+    if _started_together(flags):
+        from graphlab.bench.launch_together import meet
+
+        team = meet(flags["device"])
+        if team is None:  # not the first process: the work is done
+            return
+        ctx.call_on_close(team.close)
     session = _session(flags)
     shown = _Output(quiet=flags["quiet"], as_json=flags["as_json"])
     if flags["dry_run"]:
@@ -91,15 +132,31 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401  (valu
         shown.warn(warning)
     if session.pending:
         with shown.progress(session) as on_event:
-            summary = session.execute(on_event)
+            summary = session.execute(on_event, team=team)
     result = BenchResult.of(session, summary)
     shown.result(result, shown.report(result), interrupted=bool(summary and summary.interrupted))
     ctx.exit(result.exit_code)
 
 
+def _started_together(flags: dict[str, Any]) -> bool:
+    """Whether torch.distributed.run has started this process beside others; sets ``devices``."""
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    together = size > 1 and "RANK" in os.environ
+    if together and flags["devices"] not in {None, size}:
+        from graphlab.errors import InputError
+
+        raise InputError(
+            f"devices is {flags['devices']}, but {size} processes were started. "
+            "Leave --devices out, or start the command alone."
+        )
+    if together or flags["devices"] is None:
+        flags["devices"] = size if together else 1
+    return together
+
+
 def _session(flags: dict[str, Any]) -> Session:
     from graphlab.bench.document import parse_setting
-    from graphlab.bench.session import ExecutionOptions, Session
+    from graphlab.bench.session import ExecutionOptions, Session, default_jobs
     from graphlab.bench.suite import Overrides
     from graphlab.errors import ConfigError
 
@@ -119,7 +176,10 @@ def _session(flags: dict[str, Any]) -> Session:
         optional=flags["optional"],
         max_seconds=flags["max_seconds"],
     )
-    how = {name: flags[name] for name in ("jobs", "threads", "device", "rerun", "keep", "wait")}
+    names = ("threads", "device", "devices", "rerun", "keep", "wait", "launcher", "address")
+    how = {name: flags[name] for name in (*names, "detect_anomaly")}
+    jobs = flags["jobs"]
+    how["jobs"] = default_jobs(how["launcher"], how["address"]) if jobs is None else jobs
     return Session(
         flags["suite"],
         overrides=overrides,

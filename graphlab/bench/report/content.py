@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -14,10 +14,13 @@ from graphlab.bench.report.differences import commands_of_row, one_line
 from graphlab.bench.report.display import compact, metric_style, plain, seconds, seconds_range
 from graphlab.bench.report.figures import figure_sections
 from graphlab.bench.report.formats import published_text, range_text
+from graphlab.bench.report.provenance_rows import provenance_rows
 from graphlab.bench.report.tables import first_columns
 from graphlab.bench.store import RunStore, StoreScan
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from graphlab.bench.record import RunRecord
     from graphlab.bench.report.tables import Column, ResultTable, Row
 
@@ -61,7 +64,7 @@ class _Content:
             "cells": self._cells(),
             "failures": self._failures(),
             "warnings": self._warnings(),
-            "provenance": self._provenance(),
+            "provenance": provenance_rows(self.scan.records),
         }
 
     # -- header -----------------------------------------------------------------------------------
@@ -80,13 +83,25 @@ class _Content:
             "datasets": len({c.dataset for c in self.table.outline.cells}),
             "done": status.get("done", 0),
             "planned": max(planned, len(records)),
+            "altered": len(self.scan.altered),
             "unfinished": {name: n for name, n in sorted(status.items()) if name != "done"},
             "first": f"{min(started):%Y-%m-%d %H:%M}" if started else "",
             "last": f"{max(ended):%Y-%m-%d %H:%M} UTC" if ended else "",
             "trained": seconds(trained) if trained else "",
         }
 
-    def _remarks(self) -> list[str]:
+    def _remarks(self) -> list[dict[str, Any]]:
+        """What a reader must know before the table; what makes numbers doubtful comes first."""
+        bad = []
+        if self.scan.altered:
+            names = [plain(os.path.relpath(path, self.results), 200) for path in self.scan.altered]
+            several = len(names) > 1
+            bad.append(
+                f"{len(names)} {'records were' if several else 'record was'} altered after "
+                f"{'they were' if several else 'it was'} written: {', '.join(names)}. "
+                f"{'Their' if several else 'Its'} numbers may be wrong, and so may the means and "
+                "figures that they are in; they are marked below."
+            )
         found = []
         if self.scan.newer:
             found.append(f"{self.scan.newer} records of a newer graphlab were skipped.")
@@ -94,7 +109,7 @@ class _Content:
             f"{plain(os.path.relpath(path, self.results), 200)} holds no record and was skipped."
             for path in self.scan.garbage
         ]
-        return found
+        return [{"text": t, "bad": True} for t in bad] + [{"text": t, "bad": False} for t in found]
 
     # -- table ------------------------------------------------------------------------------------
 
@@ -116,13 +131,14 @@ class _Content:
         for row in table.rows:
             fields: list[dict[str, Any]] = []
             for column, cell in zip(table.columns, row.cells, strict=True):
+                changed = self._altered_words(self._runs_of(row, column))
                 fields.append(
                     {
                         "kind": "ours",
-                        "text": cell.number(column.style) if cell else "",
+                        "text": cell.marked(column.style) if cell else "",
                         "best": bool(cell and cell.best),
-                        "remark": cell.remark() if cell else "",
-                        "failed": bool(cell and cell.failures),
+                        "remark": ", ".join(filter(None, (cell.remark() if cell else "", changed))),
+                        "failed": bool(cell and cell.failures) or bool(changed),
                     }
                 )
                 if column.published:
@@ -200,6 +216,7 @@ class _Content:
                     "protocol": first.protocol,
                     "cell_id": cell_id,
                     "left_out": cell_id not in order,
+                    "altered": self._altered_words(runs),
                     "runs": [self._run(run) for run in runs],
                     "metrics": self._shown_metrics(runs),
                 }
@@ -225,6 +242,7 @@ class _Content:
             "fold": run.identity.fold,
             "run_id": run.identity.run_id,
             "status": run.result.status,
+            "altered": self._is_altered(run),
             "numbers": numbers,
             "best_epoch": run.result.best_epoch or None,
             "epochs": run.result.epochs_run,
@@ -261,47 +279,19 @@ class _Content:
             texts.update(run.result.warnings.texts)
         return [(count, plain(text, 400)) for text, count in texts.most_common(20)]
 
-    def _provenance(self) -> list[dict[str, Any]]:
-        """Every recorded value with the number of runs it holds for; several are marked."""
-        rows: list[dict[str, Any]] = []
-        for title, entries in _PROVENANCE:
-            for label, read in entries:
-                values = Counter(
-                    text for run in self.scan.records if (text := read(run)) not in {"", None}
-                )
-                if values:
-                    rows.append(
-                        {
-                            "group": title,
-                            "label": label,
-                            "values": [(plain(str(v), 120), n) for v, n in values.most_common(8)],
-                            "mixed": len(values) > 1,
-                        }
-                    )
-        rows += self._data_rows()
-        return rows
-
-    def _data_rows(self) -> list[dict[str, Any]]:
-        names = dict.fromkeys(run.identity.dataset for run in self.scan.records)
-        rows = []
-        for name in names:
-            runs = [run for run in self.scan.records if run.identity.dataset == name]
-            sums = Counter(run.data.dataset_sha256 for run in runs if run.data.dataset_sha256)
-            if not sums:
-                continue
-            first = runs[0].data
-            size = (
-                f"{first.num_nodes:,} nodes, {first.num_edges:,} stored edges; "
-                if first.num_nodes is not None and first.num_edges is not None
-                else ""
-            )
-            values = [(f"{size}sha256 {digest[:16]}…", n) for digest, n in sums.most_common()]
-            rows.append(
-                {"group": "Data", "label": plain(name), "values": values, "mixed": len(sums) > 1}
-            )
-        return rows
-
     # -- private ----------------------------------------------------------------------------------
+
+    @cached_property
+    def _altered(self) -> frozenset[Path]:
+        """Folders whose record is not what was written."""
+        return frozenset(path.parent for path in self.scan.altered)
+
+    def _is_altered(self, run: RunRecord) -> bool:
+        return bool(self._altered) and self._folder(run) in self._altered
+
+    def _altered_words(self, runs: Sequence[RunRecord]) -> str:
+        count = sum(map(self._is_altered, runs))
+        return f"{count} altered" if count else ""
 
     def _runs_of(self, row: Row, column: Column) -> list[RunRecord]:
         if (row.part, row.task) != (column.part, column.task):
@@ -344,47 +334,3 @@ def _head(table: ResultTable) -> list[dict[str, Any]]:
 def _belongs(cell_id: str, row: Row) -> bool:
     """Whether a cell is of a row, which names its cell when others have its name too."""
     return not row.note or cell_id.startswith(row.note.split()[-1])
-
-
-def _git(run: RunRecord) -> str:
-    code = run.code
-    if not code.git_commit:
-        return ""
-    return code.git_commit[:12] + (" with uncommitted changes" if code.git_dirty else "")
-
-
-def _memory(run: RunRecord) -> str:
-    return f"{run.machine.ram_bytes / 2**30:.0f} GiB" if run.machine.ram_bytes else ""
-
-
-_Read = Callable[["RunRecord"], object]
-_PROVENANCE: tuple[tuple[str, tuple[tuple[str, _Read], ...]], ...] = (
-    (
-        "Code",
-        (
-            ("graphlab", lambda run: run.code.graphlab),
-            ("git commit", _git),
-            ("Python", lambda run: run.code.python),
-            ("torch", lambda run: run.code.torch),
-            ("numpy", lambda run: run.code.numpy),
-            ("scipy", lambda run: run.code.scipy),
-            ("numba", lambda run: run.code.numba),
-            ("accelerate", lambda run: run.code.accelerate),
-            ("BLAS", lambda run: run.code.blas),
-            ("command", lambda run: " ".join(run.code.command)),
-        ),
-    ),
-    (
-        "Machine",
-        (
-            ("processor", lambda run: run.machine.cpu),
-            ("cores", lambda run: run.machine.cores),
-            ("threads a run", lambda run: run.machine.threads),
-            ("memory", _memory),
-            ("system", lambda run: run.machine.platform),
-            ("device", lambda run: run.machine.device),
-            ("GPU", lambda run: run.machine.gpu),
-            ("determinism", lambda run: run.machine.determinism),
-        ),
-    ),
-)

@@ -1,4 +1,4 @@
-"""Which figures the page has: one a data set in each of four sections."""
+"""Which figures the page has: one a data set in each section, and one ranking a task."""
 
 from __future__ import annotations
 
@@ -34,14 +34,28 @@ _SECTIONS = (
         "time",
         "Quality against training time",
         "Mean over seeds, one standard deviation up and down, against the median training time "
-        "of a run on the machine named below.",
+        "of a run on the machine named below. Marks of almost the same time stand side by side.",
     ),
     (
         "parameters",
         "Quality against size",
         "Mean over seeds, one standard deviation up and down, against the number of learnable "
-        "parameters.",
+        "parameters. Marks of the same number stand side by side.",
     ),
+    (
+        "degree",
+        "Quality by degree",
+        "Mean over seeds with one standard deviation, in ranges of degrees that hold test samples; "
+        "below, their number. Marks are hollow where a range has fewer than 10. Degrees are those "
+        "of the graph that training sees; a link counts where the smaller degree of its two nodes "
+        "is.",
+    ),
+)
+_RANKS = (
+    "Of the mean test values on each data set; 1 is the best. A bar at the right joins systems "
+    "that the Nemenyi test (5 %) does not tell apart, as their ranks are nearer than the critical "
+    "difference. Data sets are what is repeated here, not seeds: with few of them only large "
+    "differences show."
 )
 _RunsOf = Callable[["Row", "Column"], "list[RunRecord]"]
 
@@ -67,7 +81,7 @@ def figure_sections(
     for kind, title, caption in _SECTIONS:
         drawn = []
         for index, column in places[:_MOST_FIGURES]:
-            series = _series(table, index, runs_of, folder_of if kind == "curves" else None)
+            series = _series(table, index, runs_of, kind, folder_of)
             where = f"{plain(column.dataset)}, {plain(column.protocol)}"
             where += f" ({plain(column.task)})" if table.parts else ""
             svg = _draw(kind, f"{kind}{index}", where, series, column)
@@ -83,7 +97,34 @@ def figure_sections(
     if len(places) > _MOST_FIGURES:
         for section in sections:
             section["caption"] += f" Drawn for the first {_MOST_FIGURES} data sets."
+    sections = [*_rank_section(table), *sections]
     return _side_by_side(sections) if len(places) == 1 else sections
+
+
+def _rank_section(table: ResultTable) -> list[dict[str, Any]]:
+    """The critical-difference diagrams, where there are enough systems and data sets."""
+    from graphlab.bench.report.ranks import rankings
+
+    found = rankings(table)
+    if not found:
+        return []
+    from markupsafe import Markup
+
+    from graphlab.bench.report.plots_ranks import rank_diagram
+
+    drawn = []
+    for number, ranking in enumerate(found):
+        caption = f"{len(ranking.datasets)} data sets: {', '.join(ranking.datasets)}. "
+        caption += f"Friedman's test: p = {ranking.p_value:.2g}"
+        caption += ", no two are told apart." if ranking.undecided else "."
+        if ranking.left_out:
+            caption += (
+                " Not ranked, for lack of a result, or with failed runs: "
+                f"{'; '.join(ranking.left_out)}."
+            )
+        svg = Markup(rank_diagram(f"ranks{number}", ranking))  # noqa: S704  (names are escaped)
+        drawn.append({"head": ranking.title, "svg": svg, "caption": caption})
+    return [{"kind": "ranks", "title": "Average ranks", "caption": _RANKS, "drawn": drawn}]
 
 
 def _side_by_side(sections: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -106,6 +147,10 @@ def _draw(kind: str, key: str, where: str, series: Sequence[Series], column: Col
         return plots.learning_curves(key, where, series, column.metric, style)
     if kind == "time":
         return plots.against_time(key, where, series, style)
+    if kind == "degree":
+        from graphlab.bench.report.plots_degree import by_degree
+
+        return by_degree(key, where, series, style, column.task)
     return plots.against_parameters(key, where, series, style)
 
 
@@ -113,10 +158,12 @@ def _series(
     table: ResultTable,
     index: int,
     runs_of: _RunsOf,
-    folder_of: Callable[[RunRecord], Path] | None,
+    kind: str,
+    folder_of: Callable[[RunRecord], Path],
 ) -> list[Series]:
+    """What a figure shows of each system; files are read, and bins gathered, where it is due."""
     from graphlab.bench.report.curves import read_curves
-    from graphlab.bench.report.series import Series
+    from graphlab.bench.report.series import Series, degree_values
 
     column = table.columns[index]
     made = []
@@ -124,7 +171,10 @@ def _series(
         cell = row.cells[index]
         if cell is None:
             continue
-        runs = [run for run in runs_of(row, column) if run.done] if folder_of else []
+        deep = kind in {"curves", "degree"}
+        runs = [run for run in runs_of(row, column) if run.done] if deep else []
+        curves = [read_curves(folder_of(run)) for run in runs if kind == "curves"]
+        degrees = [degree_values(run, column.metric) for run in runs if kind == "degree"]
         made.append(
             Series(
                 name=f"{row.system} ({row.note})" if row.note else row.system,
@@ -134,9 +184,8 @@ def _series(
                 published=cell.published,
                 train_seconds=cell.train_seconds,
                 parameters=cell.parameters,
-                curves=tuple(
-                    curves for run in runs if folder_of and (curves := read_curves(folder_of(run)))
-                ),
+                curves=tuple(curve for curve in curves if curve),
+                by_degree=tuple(values for values in degrees if values),
             )
         )
     return made

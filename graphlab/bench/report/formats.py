@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from graphlab.bench.report.display import compact, plain, seconds_range, spread
+from graphlab.bench.report.marks import OFF
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,9 +39,15 @@ FIELDS = (
     "n",
     "mean",
     "std",
+    "ci95_low",
+    "ci95_high",
     "min",
     "max",
     "best",
+    "standing",
+    "p_holm",
+    "test",
+    "pairs",
     "failed",
     "diverged",
     "out_of_memory",
@@ -51,6 +58,7 @@ FIELDS = (
     "published_std",
     "published_runs",
     "published_source",
+    "published_excluded",
     "parameters",
 )
 TIME_FIELDS = ("train_seconds_median", "epoch_seconds_median")
@@ -74,6 +82,8 @@ _LATEX = {
     "]": "{]}",
     "*": "{*}",
     "±": r"$\pm$",
+    "≈": r"$\approx$",
+    "≠": r"$\neq$",
     "\N{EN DASH}": "--",
     "…": r"\dots{}",
     "·": r"\textperiodcentered{}",
@@ -155,7 +165,7 @@ def _line(fields: list[str]) -> str:
 def _markdown_cell(cell: Cell | None, column: Column) -> str:
     if cell is None:
         return ""
-    number = cell.number(column.style)
+    number = cell.marked(column.style)
     number = f"**{number}**" if cell.best else number
     remark = cell.remark()
     return f"{number} ({remark})" if remark else number
@@ -199,7 +209,8 @@ def _record(
     table: ResultTable, row: Row, column: Column, cell: Cell, *, times: bool
 ) -> dict[str, Any]:
     values = [value for _, _, value in cell.values]
-    published = cell.published
+    published, standing = cell.published, cell.standing
+    low, high = cell.interval or (None, None)
     line = {
         "suite": table.name,
         "system": row.system,
@@ -214,9 +225,15 @@ def _record(
         "n": cell.n,
         "mean": cell.mean,
         "std": cell.std,
+        "ci95_low": low,
+        "ci95_high": high,
         "min": min(values, default=None),
         "max": max(values, default=None),
         "best": cell.best,
+        "standing": standing.kind if standing else None,
+        "p_holm": standing.p_value if standing else None,
+        "test": (standing.test or None) if standing else None,
+        "pairs": (standing.pairs or None) if standing else None,
         "failed": cell.failures.get("failed", 0),
         "diverged": cell.failures.get("diverged", 0),
         "out_of_memory": cell.failures.get("out-of-memory", 0),
@@ -230,6 +247,7 @@ def _record(
         "published_std": published.std if published else None,
         "published_runs": published.runs if published else None,
         "published_source": published.source.key if published else None,
+        "published_excluded": cell.misses_published,
         "parameters": cell.parameters,
     }
     if times:
@@ -327,7 +345,7 @@ def _latex_row(table: ResultTable, row: Row, *, times: bool) -> str:
         if cell is None:
             fields.append("")
         else:
-            number = escape_latex(cell.number(column.style))
+            number = escape_latex(cell.marked(column.style))
             number = rf"\textbf{{{number}}}" if cell.best else number
             remark = escape_latex(cell.remark())
             fields.append(f"{number} ({remark})" if remark else number)
@@ -343,11 +361,15 @@ def _latex_row(table: ResultTable, row: Row, *, times: bool) -> str:
 
 
 def published_text(table: ResultTable, cell: Cell | None, column: Column) -> str:
-    """Write a published number with the number of its source, "" when there is none."""
+    """Write a published number with the number of its source, "" when there is none.
+
+    A sign in front says that the interval of our mean excludes it.
+    """
     if cell is None or cell.published is None:
         return ""
     number = spread(column.style, cell.published.mean, cell.published.std)
-    return f"{number} [{table.source_number(cell.published)}]"
+    sign = OFF if cell.misses_published else ""
+    return f"{sign}{number} [{table.source_number(cell.published)}]"
 
 
 def range_text(extent: tuple[Any, Any] | None, write: Any) -> str:  # noqa: ANN401

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from graphlab.bench.report.display import metric_order
+from graphlab.bench.report.marks import ground, share_of_test
 from graphlab.bench.report.tables import Cell, Column, Row
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from graphlab.bench.report.outline import Outline, OutlineCell
     from graphlab.bench.report.reference import Published, References
 
-__all__ = ["Grid", "mark_best", "primary_metric", "runs_by_cell"]
+__all__ = ["Grid", "main_metric", "outcomes", "primary_metric", "runs_by_cell"]
 
 
 _Place = tuple[str, str, str, str]
@@ -80,13 +81,7 @@ class Grid:
         runs = self._runs(cells)
         every = list(dict.fromkeys(_test_metrics(runs)))
         names = [name for name in every if name != "loss"] or every
-        for wished in ({c.metric for c in cells}, {r.result.metric or "" for r in runs if r.done}):
-            wished.discard("")
-            if len(wished) == 1 and (not names or wished <= set(names)):
-                first = wished.pop()
-                break
-        else:
-            first = primary_metric(cells[0].dataset, cells[0].task, names)
+        first = main_metric(cells, runs, names)
         return [first, *sorted((n for n in names if n != first), key=metric_order)]
 
     def _negatives(self, cells: Sequence[OutlineCell]) -> str:
@@ -104,7 +99,7 @@ class Grid:
         if cell is None:
             return None
         runs = self._by_cell.get(cell.cell_id, [])
-        values, failures = _outcomes(runs, column.metric)
+        values, grounds, failures = outcomes(runs, column.metric)
         done = [run for run in runs if run.done]
         # heuristics learn nothing; what is fitted at once has seconds, but no epochs
         trained = [run for run in done if run.result.epochs_run or run.cost.parameters]
@@ -117,6 +112,8 @@ class Grid:
             epoch_seconds=_median(run.cost.seconds_per_epoch for run in trained),
             parameters=sizes.pop() if len(sizes) == 1 else None,
             published=self._published(cell, column.metric, runs),
+            grounds=grounds,
+            test_fraction=share_of_test(done),
         )
 
     def _published(
@@ -160,10 +157,20 @@ def _ended(record: RunRecord) -> float:
     return ended.timestamp() if ended is not None else 0.0
 
 
-def _outcomes(
+def _test_metrics(runs: Iterable[RunRecord]) -> list[str]:
+    return [name for run in runs for name in run.result.metrics.get("test", {})]
+
+
+def outcomes(
     runs: Sequence[RunRecord], metric: str
-) -> tuple[tuple[tuple[int, int | None, float], ...], dict[str, int]]:
-    values = []
+) -> tuple[tuple[tuple[int, int | None, float], ...], tuple[str, ...], dict[str, int]]:
+    """Return what a cell of a table is made from.
+
+    Returns:
+        (seed, fold, value) of the runs with a result; what each of them stands on, see
+        :func:`~graphlab.bench.report.marks.ground`; status -> number of the other runs.
+    """
+    values, grounds = [], []
     failures: Counter[str] = Counter()
     for run in runs:
         value = run.metric(metric)
@@ -173,11 +180,25 @@ def _outcomes(
             failures["missing"] += 1
         else:
             values.append((run.identity.seed, run.identity.fold, value))
-    return tuple(values), dict(failures)
+            grounds.append(ground(run))
+    return tuple(values), tuple(grounds), dict(failures)
 
 
-def _test_metrics(runs: Iterable[RunRecord]) -> list[str]:
-    return [name for run in runs for name in run.result.metrics.get("test", {})]
+def main_metric(
+    cells: Sequence[OutlineCell], runs: Iterable[RunRecord], metrics: Sequence[str]
+) -> str:
+    """Return the metric that comes first: that which selects epochs, else the task's or the set's.
+
+    Args:
+        cells: Cells of one data set, task and protocol; at least one.
+        runs: Their runs.
+        metrics: Metrics that were computed; empty when nothing has run yet.
+    """
+    for wished in ({c.metric for c in cells}, {r.result.metric or "" for r in runs if r.done}):
+        wished.discard("")
+        if len(wished) == 1 and (not metrics or wished <= set(metrics)):
+            return wished.pop()
+    return primary_metric(cells[0].dataset, cells[0].task, metrics)
 
 
 def primary_metric(dataset: str, task: str, metrics: Sequence[str]) -> str:
@@ -198,33 +219,6 @@ def primary_metric(dataset: str, task: str, metrics: Sequence[str]) -> str:
     if not metrics:
         return named or "acc"
     return named if named in metrics else metrics[0]
-
-
-def mark_best(rows: tuple[Row, ...], columns: tuple[Column, ...]) -> tuple[Row, ...]:
-    """Mark the best mean of every column that has two or more, failed cells aside."""
-    best: list[float | None] = []
-    for index, column in enumerate(columns):
-        means = [
-            cell.mean
-            for row in rows
-            if (cell := row.cells[index]) is not None
-            and cell.mean is not None
-            and not cell.failures
-        ]
-        pick = max if column.style.higher_is_better else min
-        best.append(pick(means) if len(means) > 1 else None)
-    return tuple(
-        replace(
-            row,
-            cells=tuple(
-                cell
-                if cell is None or cell.failures or cell.mean is None
-                else replace(cell, best=cell.mean == best[index])
-                for index, cell in enumerate(row.cells)
-            ),
-        )
-        for row in rows
-    )
 
 
 def _median(values: Iterable[float | None]) -> float | None:

@@ -257,7 +257,8 @@ def _suite(name: str, results: Path, files: Sequence[Path]) -> Found:
     from graphlab.bench.report.tables import result_table
 
     folder = suite_folders(results, name)[0]
-    table = result_table(RunStore(folder).records(), load_outline(folder))
+    scan = RunStore(folder).scan()
+    table = result_table(scan.records, load_outline(folder), altered=scan.altered)
     return Found(table.to_json, lambda: [table])
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from graphlab.bench.report.claims import claim_notes
 from graphlab.bench.report.display import metric_style, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from graphlab.bench.record import RunRecord
     from graphlab.bench.report.tables import Column, Row
 
-__all__ = ["remainder_notes", "selection", "table_notes"]
+__all__ = ["altered_notes", "remainder_notes", "selection", "table_notes"]
 
 
 def table_notes(
@@ -44,6 +46,7 @@ def table_notes(
             "Bold: best mean of a column"
             + (", cells with failed runs not considered." if excluded else ".")
         )
+    notes.extend(claim_notes(columns, rows))
     if any(cell.failures for cell in cells):
         notes.append(
             "Runs that diverged or failed are counted beside the number and are in no mean; "
@@ -69,6 +72,32 @@ def remainder_notes(skipped: Sequence[tuple[str, str]], left_out: int) -> tuple[
         runs = "1 run" if left_out == 1 else f"{left_out} runs"
         notes.append(f"{runs} with other settings in this folder are not in the table.")
     return tuple(notes)
+
+
+def altered_notes(altered: Iterable[Path], records: Iterable[RunRecord]) -> tuple[str, ...]:
+    """Return a sentence for each record that was changed after it was written.
+
+    Args:
+        altered: Their files, of ``StoreScan.altered``.
+        records: All records, which give the names.
+    """
+    files = list(altered)
+    if not files:
+        return ()
+    names = {}
+    for record in records:
+        i = record.identity
+        run = str(i.seed) if i.fold is None else f"{i.seed}-f{i.fold}"
+        names[i.cell_id, run] = f"{plain(i.system)} on {plain(i.dataset)}, seed {i.seed}"
+    found = []
+    for file in files:
+        cell, run = file.parts[-3:-1]
+        place = plain("/".join(file.parts[-3:]), 200)
+        found.append(
+            f"Altered after it was written: {names.get((cell, run), 'a run')} ({place}). Its "
+            "numbers may be wrong; run with --rerun failed executes it again."
+        )
+    return tuple(found)
 
 
 def selection(record: RunRecord) -> str:

@@ -63,7 +63,7 @@ def write_report(
     target = results if out is None else Path(out)
     scan = RunStore(results).scan()
     outline = save_outline(results, plan, scan.records) if plan else load_outline(results)
-    table = result_table(scan.records, outline)
+    table = result_table(scan.records, outline, altered=scan.altered)
     mark = _content_mark(results, scan, table, times=times)
     page = target / PAGE
     if not _is_current(page, mark):
@@ -132,6 +132,7 @@ def _content_mark(results: Path, scan: StoreScan, table: ResultTable, *, times: 
         "published": [repr(row) for row in load_references().rows],
         "runs": sorted(runs, key=canonical_json),
         "skipped": [scan.newer, [os.path.relpath(p, results) for p in scan.garbage]],
+        "altered": [os.path.relpath(path, results) for path in scan.altered],
         "times": times,
     }
     return sha256_bytes(canonical_json(parts).encode())[:32]

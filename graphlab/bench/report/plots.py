@@ -1,28 +1,22 @@
-"""Figures of the report as inline SVG; the only file of the harness that imports matplotlib.
-
-Colours are drawn as place-holders and become CSS variables afterwards, so that one figure is
-right on a light and on a dark page. Equal data gives equal bytes: no dates, no random ids.
-"""
+"""Learning curves, every seed, and quality against cost: figures of one data set."""
 
 from __future__ import annotations
 
-import io
-import warnings
 from typing import TYPE_CHECKING, Any
 
-import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from graphlab.bench.report.display import MetricStyle, compact, seconds, spread
-from graphlab.bench.report.svg import GRID, INK, MUTED, inline_svg
+from graphlab.bench.report.plots_canvas import draw_svg, fitting, legend, legend_height
+from graphlab.bench.report.svg import GRID, INK, MUTED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from graphlab.bench.report.series import Series
@@ -34,38 +28,9 @@ __all__ = [
     "seed_scatter",
 ]
 
-_WIDTH = 4.6
 _POINTS = 120
-_STYLE: dict[str, Any] = {
-    "svg.hashsalt": "graphlab",
-    "svg.fonttype": "none",
-    "font.size": 9.5,
-    "axes.titlesize": 9.5,
-    "axes.labelsize": 9.5,
-    "legend.fontsize": 9,
-    "xtick.labelsize": 9,
-    "ytick.labelsize": 9,
-    "text.parse_math": False,  # a $ in a name is a $
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": MUTED,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "axes.facecolor": "none",
-    "figure.facecolor": "none",
-    "savefig.facecolor": "none",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": GRID,
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "lines.linewidth": 1.6,
-    "path.simplify": True,
-}
+_ROOM = 150.0  # points for a name beside its row
+_STEP = 0.03  # of an axis: width of a mark
 
 
 def learning_curves(
@@ -106,13 +71,13 @@ def learning_curves(
             axis.margins(x=0.01)
         axes[-1].set_xlabel("epoch")
         axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
-        _legend(figure, shown, line=True)
+        legend(figure, shown, line=True)
 
     ends = "; ".join(f"{s.label}: {_last_epochs(s)}" for s in shown)
-    return _svg(
+    return draw_svg(
         key,
         draw,
-        height=1.55 + 1.25 * len(panels) + _legend_height(shown),
+        height=1.55 + 1.25 * len(panels) + legend_height(shown),
         title=f"Learning curves on {where}",
         text=f"Median over seeds with the band of the 10 to 90 % quantiles. {ends}.",
     )
@@ -162,7 +127,7 @@ def seed_scatter(key: str, where: str, series: Sequence[Series], style: MetricSt
         figure.legend(handles=handles, loc="outside lower center", ncols=3)
 
     parts = [_summary(s, style) for s in series]
-    return _svg(
+    return draw_svg(
         key,
         draw,
         height=1.0 + 0.42 * len(series),
@@ -205,7 +170,8 @@ def _trade_off(
 
     def draw(figure: Figure) -> None:
         axis = figure.subplots()
-        for one, x in points:
+        places = _apart([x for _, x in points])
+        for (one, _), x in zip(points, places, strict=True):
             values = np.array([v for _, v in one.values]) * style.scale
             error = values.std(ddof=1) if len(values) > 1 else 0.0
             axis.errorbar(
@@ -223,13 +189,13 @@ def _trade_off(
         axis.set_xlabel(label)
         axis.set_ylabel(f"test {style.axis}")
         axis.margins(y=0.12)
-        _legend(figure, shown, line=False)
+        legend(figure, shown, line=False)
 
     text = "; ".join(f"{_summary(s, style)} at {write(x)}" for s, x in points)
-    return _svg(
+    return draw_svg(
         key,
         draw,
-        height=2.5 + _legend_height(shown),
+        height=2.5 + legend_height(shown),
         title=f"Test {style.label} against {against}",
         text=f"{text}.",
     )
@@ -285,7 +251,8 @@ def _dots(axis: Axes, row: int, one: Series, style: MetricStyle) -> None:
 
 
 def _row_label(one: Series) -> str:
-    return f"{one.label}\n{one.remark}" if one.remark else one.label
+    label = fitting(one.label, _ROOM)
+    return f"{label}\n{one.remark}" if one.remark else label
 
 
 def _across(axis: Axes) -> Any:  # noqa: ANN401  (a matplotlib transform)
@@ -298,11 +265,33 @@ def _published_mark(label: str = "") -> Line2D:
     )
 
 
+def _apart(values: Sequence[float]) -> list[float]:
+    """Values on a logarithmic axis; those that would hide each other are moved side by side."""
+    places = np.log(np.array(values))
+    low, high = _limits(values)
+    step = _STEP * (np.log(high) - np.log(low))
+    moved = places.copy()
+    group: list[int] = []
+    order = [int(index) for index in np.argsort(places, kind="stable")]
+    for here, following in zip(order, [*order[1:], None], strict=True):
+        group.append(here)
+        if following is None or places[following] - places[here] > 0.8 * step:
+            for place, index in enumerate(group):
+                moved[index] = places[group].mean() + step * (place - (len(group) - 1) / 2)
+            group = []
+    return [float(value) for value in np.exp(moved)]
+
+
+def _limits(values: Sequence[float]) -> tuple[float, float]:
+    low, high = min(values), max(values)
+    room = max((high / low) ** 0.12, 1.35)
+    return low / room, high * room
+
+
 def _log_axis(axis: Axes, values: Sequence[float]) -> None:
     axis.set_xscale("log")
     low, high = min(values), max(values)
-    room = max((high / low) ** 0.12, 1.35)
-    axis.set_xlim(low / room, high * room)
+    axis.set_xlim(*_limits(values))
     axis.xaxis.set_major_locator(LogLocator(subs=_ticks(high / low), numticks=12))
     axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.12g}"))
     axis.xaxis.set_minor_formatter(NullFormatter())
@@ -314,34 +303,6 @@ def _ticks(ratio: float) -> tuple[float, ...]:
         if ratio < largest:
             return multiples
     return (1,)
-
-
-def _legend(figure: Figure, shown: Sequence[Series], *, line: bool) -> None:
-    columns = _legend_columns(shown)
-    # matplotlib fills columns; systems should be read row by row
-    shown = [one for start in range(columns) for one in shown[start::columns]]
-    handles = [
-        Line2D([], [], color=s.color, ls=s.dash, label=s.label)
-        if line
-        else Line2D([], [], color=s.color, ls="", marker=s.marker, ms=6, label=s.label)
-        for s in shown
-    ]
-    figure.legend(
-        handles=handles,
-        loc="outside lower center",
-        ncols=columns,
-        handlelength=2.6 if line else 1.2,
-        columnspacing=1.2,
-    )
-
-
-def _legend_columns(shown: Sequence[Series]) -> int:
-    longest = max(len(s.label) for s in shown)
-    return max(1, min(len(shown), 44 // (longest + 6)))
-
-
-def _legend_height(shown: Sequence[Series]) -> float:
-    return 0.19 * -(-len(shown) // _legend_columns(shown))
 
 
 def _last_epochs(one: Series) -> str:
@@ -359,15 +320,3 @@ def _summary(one: Series, style: MetricStyle) -> str:
         f"{one.label}: {spread(style, float(values.mean()), std)}{style.unit and ' '}{style.unit}"
     )
     return f"{text} ({one.remark})" if one.remark else text
-
-
-def _svg(key: str, draw: Callable[[Figure], None], *, height: float, title: str, text: str) -> str:
-    settings: dict[Any, Any] = {**mpl.rcParamsDefault, "backend": "svg", **_STYLE}
-    with mpl.rc_context(settings), warnings.catch_warnings():
-        # only widths come from matplotlib's fonts; the browser has glyphs for every letter
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
-        draw(figure)
-        target = io.StringIO()
-        figure.savefig(target, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format")))
-    return inline_svg(target.getvalue(), key, title, text)

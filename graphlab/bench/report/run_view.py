@@ -55,6 +55,7 @@ def run_parts(record: RunRecord, folder: Path) -> list[RenderableType]:
         facts(
             {
                 "status": Text(result.status, style=_STATUS.get(result.status, "red")),
+                "record": _seal(folder),
                 **_metric_facts(record),
                 "epochs": _epochs(record),
                 "time": _timing(record),
@@ -80,6 +81,18 @@ def run_parts(record: RunRecord, folder: Path) -> list[RenderableType]:
     parts += _problems(record)
     parts += [_heading("Run it again"), Text(in_lines(command_of(record)))]
     return parts
+
+
+def _seal(folder: Path) -> Text | str:
+    """Say that the record was changed by hand, if it was."""
+    from graphlab.bench.store import RunStore
+
+    try:
+        altered = RunStore(folder.parent.parent).seal(folder) == "altered"
+    except (OSError, ValueError):  # gone since it was read
+        return ""
+    text = "altered after it was written; its numbers may be wrong"
+    return Text(text, style="red") if altered else ""
 
 
 def unfinished_parts(run: Unfinished) -> list[RenderableType]:

@@ -10,10 +10,14 @@ from graphlab.bench.report.palette import SERIES
 from graphlab.bench.report.svg import series_color
 
 if TYPE_CHECKING:
+    from graphlab.bench.record import RunRecord
     from graphlab.bench.report.curves import Curves
     from graphlab.bench.report.reference import Published
 
-__all__ = ["Series"]
+__all__ = ["DegreeValues", "Series", "degree_values"]
+
+#: (Lowest, highest degree) -> (number of test samples, metric).
+DegreeValues = dict[tuple[int, int], tuple[int, float]]
 
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 _MARKERS = "osD^vPX*"
@@ -33,6 +37,7 @@ class Series:
         train_seconds: Median training seconds of a run.
         parameters: Learnable parameters.
         curves: Learning curves, one a run.
+        by_degree: Range of degrees -> (number of test samples, metric), one mapping a run.
     """
 
     name: str
@@ -43,6 +48,7 @@ class Series:
     train_seconds: float | None = None
     parameters: int | None = None
     curves: tuple[Curves, ...] = field(default=(), repr=False)
+    by_degree: tuple[DegreeValues, ...] = field(default=(), repr=False)
 
     @property
     def label(self) -> str:
@@ -63,3 +69,24 @@ class Series:
     def marker(self) -> str:
         """Marker."""
         return _MARKERS[(self.index + self.index // len(SERIES)) % len(_MARKERS)]
+
+
+def degree_values(run: RunRecord, metric: str) -> DegreeValues:
+    """Return one metric of a run by ranges of degrees; what is not whole is left out.
+
+    Args:
+        run: The run; its record may hold no breakdown.
+        metric: Name of the metric.
+    """
+    found: DegreeValues = {}
+    for row in run.result.breakdowns.get("degree", []):
+        low, high, count = (row.get(name) for name in ("low", "high", "count"))
+        value = row.get(metric)
+        if (
+            isinstance(low, int)
+            and isinstance(high, int)
+            and isinstance(count, int)
+            and isinstance(value, (int, float))
+        ):
+            found[low, high] = (count, float(value))
+    return found

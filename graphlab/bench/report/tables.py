@@ -1,4 +1,4 @@
-"""The result table: systems by data sets, from records alone, without torch, numpy or pandas."""
+"""The result table: systems by data sets, from records alone, without torch or pandas."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from graphlab.bench.report.display import FAILURE_WORDS, TASKS, MetricStyle, metric_style, spread
-from graphlab.bench.report.notes import remainder_notes, table_notes
+from graphlab.bench.report.marks import NOT_WORSE, Standing, mark_cells
+from graphlab.bench.report.notes import altered_notes, remainder_notes, table_notes
 from graphlab.bench.report.outline import Outline
 from graphlab.bench.report.reference import Published, References, Source, load_references
+from graphlab.bench.stats import MIN_SEEDS, bootstrap_interval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
     from typing import Any
 
     from rich.console import Console, ConsoleOptions, RenderResult
@@ -80,6 +83,9 @@ class Cell:
         parameters: Learnable parameters; None when unknown, or when the runs differ.
         published: Published number for the same model, data set, protocol and metric.
         best: Whether it is the column's best mean among cells without failed runs.
+        standing: How it stands against the best; None in a column with one mean.
+        grounds: Checksums of data and split, one a value: runs that differ in them are no pair.
+        test_fraction: n_test / (n_train + n_test) of the split, None when it is not recorded.
     """
 
     values: tuple[tuple[int, int | None, float], ...]
@@ -90,6 +96,9 @@ class Cell:
     parameters: int | None = None
     published: Published | None = None
     best: bool = False
+    standing: Standing | None = None
+    grounds: tuple[str, ...] = ()
+    test_fraction: float | None = None
 
     @property
     def n(self) -> int:
@@ -106,9 +115,29 @@ class Cell:
         """Sample standard deviation (ddof 1); None below two runs."""
         return statistics.stdev(v for _, _, v in self.values) if self.n > 1 else None
 
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """95 % bootstrap interval of the mean; None with too few runs, or failed ones."""
+        if self.n < MIN_SEEDS or self.failures:
+            return None
+        return bootstrap_interval([v for _, _, v in self.values])
+
+    @property
+    def misses_published(self) -> bool | None:
+        """Whether the interval excludes the published mean; None when that cannot be said."""
+        interval = None if self.published is None else self.interval
+        if self.published is None or interval is None:
+            return None
+        return not interval[0] <= self.published.mean <= interval[1]
+
     def number(self, style: MetricStyle) -> str:
         """Write the mean and its spread, or a dash."""
         return "\N{EN DASH}" if self.mean is None else spread(style, self.mean, self.std)
+
+    def marked(self, style: MetricStyle) -> str:
+        """Write the number with the sign of a mean not significantly worse than the best."""
+        alike = self.standing is not None and self.standing.kind == "not-worse"
+        return f"{NOT_WORSE if alike else ''}{self.number(style)}"
 
     def remark(self) -> str:
         """Say what is not as planned: runs missing, failed, diverged; "" when all is."""
@@ -273,6 +302,7 @@ def result_table(
     plan: Plan | Outline | None = None,
     *,
     references: References | None = None,
+    altered: Iterable[Path] = (),
 ) -> ResultTable:
     """Build the result table of a suite.
 
@@ -282,10 +312,13 @@ def result_table(
             leaves out records of other settings. Without it every cell in the records is shown,
             in the order of their start.
         references: Published numbers; the shipped ones by default.
+        altered: Files of records that were changed by hand (``StoreScan.altered``); the notes
+            under the table name them.
 
-    Cost: no torch, numpy or pandas is imported; about 10 microseconds a record.
+    Cost: no torch or pandas is imported; about 10 microseconds a record. Where cells have the six
+    runs that a claim needs, scipy is imported (about a second) for tests and intervals.
     """
-    from graphlab.bench.report.grid import Grid, mark_best, runs_by_cell
+    from graphlab.bench.report.grid import Grid, runs_by_cell
 
     runs = list(records)
     references = load_references() if references is None else references
@@ -296,12 +329,12 @@ def result_table(
     by_cell = runs_by_cell(runs)
     grid = Grid(outline, by_cell, references)
     columns = tuple(grid.columns)
-    rows = mark_best(tuple(grid.row(key) for key in grid.row_keys), columns)
+    rows = mark_cells([grid.row(key) for key in grid.row_keys], columns)
     used = _sources(rows, columns)
     known = {cell.cell_id for cell in outline.cells}
     shown = [record for cell in outline.cells for record in by_cell.get(cell.cell_id, ())]
     left_out = sum(len(found) for cell_id, found in by_cell.items() if cell_id not in known)
-    under = remainder_notes(outline.skipped, left_out)
+    under = (*altered_notes(altered, runs), *remainder_notes(outline.skipped, left_out))
     whole = ResultTable(outline.name, outline.title, columns, rows, (), used, outline)
     kinds = list(dict.fromkeys((column.part, column.task) for column in columns))
     if len(kinds) < 2:

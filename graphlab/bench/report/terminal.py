@@ -138,7 +138,7 @@ def _cell(cell: Cell | None, column: Column, *, star: bool) -> Text:
     if cell is None:
         return Text("")
     mark = "*" if cell.best and star else ""  # in front, so that numbers stay aligned
-    text = Text(mark + cell.number(column.style), style="bold" if cell.best else "")
+    text = Text(mark + cell.marked(column.style), style="bold" if cell.best else "")
     remark = cell.remark()
     if remark:
         text.append(f"\n{remark}", style="yellow" if cell.failures else "dim")
