@@ -15,7 +15,7 @@ run: $(VENV)/.core
 # by file: what a file's tests share, such as a suite that was run once, is made by one worker
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -m "not slow and not network" \
-		--ignore=tests/faults --ignore=tests/distributed $(ARGS)
+		--ignore=tests/faults --ignore=tests/distributed --ignore=tests/docs $(ARGS)
 
 # tests that start processes, kill them, fill disks
 faults: $(VENV)/.dev
@@ -35,6 +35,7 @@ lint: $(VENV)/.dev
 
 docs: $(VENV)/.dev
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m pytest tests/docs -q -n $(WORKERS)
 
 perf: $(VENV)/.dev
 	$(BIN)/python -m pytest benchmarks/perf -s -p no:randomly --benchmark-disable-gc $(ARGS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Final
 
+from graphlab.bench.journal import history_digest
 from graphlab.bench.plan import RunSpec
 from graphlab.bench.store import RunStore
 from graphlab.errors import GraphlabError, InputError
@@ -46,7 +47,7 @@ def check_files(run: StoredRun) -> tuple[list[str], list[str]]:
     bad += _names(run)
     result = run.record.result
     if result.history_sha256 is not None:
-        _check_sum(run.folder / (result.history or ""), result.history_sha256, good, bad)
+        _check_history(run.folder / (result.history or ""), result.history_sha256, good, bad)
     if result.checkpoint is not None:
         _check_checkpoint(run.folder / result.checkpoint, good, bad)
     if result.predictions is not None:
@@ -149,6 +150,18 @@ def _check_checkpoint(file: Path, good: list[str], bad: list[str]) -> None:
         bad.append(f"{beside} cannot be read: {error.strerror or error}.")
         return
     _check_sum(file, expected, good, bad)
+
+
+def _check_history(file: Path, expected: str, good: list[str], bad: list[str]) -> None:
+    if not file.is_file():
+        bad.append(f"{file} cannot be read: there is no such file.")
+    elif (found := history_digest(file.parent)) != expected:
+        bad.append(
+            f"{file} is not what was written: sha256 of its epochs {found[:12]}..., recorded "
+            f"{expected[:12]}..."
+        )
+    else:
+        good.append(f"{file.name} has the epochs of the recorded checksum")
 
 
 def _check_metrics(record: RunRecord, file: Path, good: list[str], bad: list[str]) -> None:

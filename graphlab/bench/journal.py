@@ -8,13 +8,13 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from graphlab.io import atomic_write, sha256_bytes, sha256_file
+from graphlab.io import atomic_write, canonical_json, sha256_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["EVENTS", "Journal", "read_events", "read_history"]
+__all__ = ["EVENTS", "Journal", "history_digest", "read_events", "read_history"]
 
 EVENTS: Final = "events.jsonl"
 _EVALUATION: Final = "evaluation"
@@ -65,9 +65,9 @@ class Journal:
         self._lines.clear()
 
     def digest(self) -> str:
-        """Return the SHA-256 of the file as it is now, with everything noted so far."""
+        """Return the checksum of the history, with everything noted so far."""
         self.flush()
-        return sha256_file(self._path) if self._path.exists() else sha256_bytes(b"")
+        return history_digest(self._path.parent)
 
     def complete(self, history: Sequence[Mapping[str, Any]]) -> None:
         """Write the epochs anew, from the whole history that a checkpoint carries.
@@ -108,6 +108,14 @@ def read_history(run_dir: Path) -> list[dict[str, Any]]:
         if event.get("event") == _EVALUATION and isinstance(epoch, int):
             by_epoch[epoch] = {key: value for key, value in event.items() if key != "event"}
     return [by_epoch[epoch] for epoch in sorted(by_epoch)]
+
+
+def history_digest(run_dir: Path) -> str:
+    """Return the SHA-256 of the epochs of a run; two equal trainings have the same.
+
+    Other events of the file tell when and by which process, and are no part of it.
+    """
+    return sha256_bytes(canonical_json(read_history(run_dir)).encode())
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

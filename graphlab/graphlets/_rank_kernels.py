@@ -144,8 +144,6 @@ def place_rows(
     split: Array,  # (n,) out
     twin: Array,  # (2 m,) out, at down entries
     fill: Array,  # (n,) scratch
-    fan: Array,  # (n,) out: steps of count_triangles at each node
-    reach: Array,  # (n,) out: steps of count_cycles
 ) -> None:
     """Write the rows: lower neighbours, then upper ones, both ascending."""
     n = split.size
@@ -154,9 +152,8 @@ def place_rows(
         fill[u] = ptr[u]
         split[u] = ptr[u] + down[u]
         ptr[u + 1] = split[u] + end[u] - first[u]
-        reach[u] = 1
     for u in range(n):
-        q, begin, steps = split[u], ptr[u], 1
+        q = split[u]
         for p in range(first[u], end[u]):
             v = entry(lists, p)
             put(columns, q, v)
@@ -164,7 +161,4 @@ def place_rows(
             put(columns, at, u)
             put(twin, at, q)
             put(fill, v, at + 1)
-            put(reach, v, entry(reach, v) + q - begin)
-            steps += entry(ptr, v + 1) - entry(split, v)
             q += 1
-        fan[u] = steps

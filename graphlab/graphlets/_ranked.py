@@ -101,10 +101,12 @@ class Ranked:
             list_upper_of_rows(*rows, scratch, self.order, self.rank, *upper)
         self.ptr, self.split = empty(n + 1, small), empty(n, small)
         self.columns, self.twin = empty(entries, np.int32), empty(entries, small)
-        fan, reach = empty(n, np.int64), empty(n, np.int64)
-        place_rows(*upper, *self.rows, self.twin, scratch, fan, reach)
-        self.fan, self.reach = _cut(fan), _cut(reach)
+        place_rows(*upper, *self.rows, self.twin, scratch)
         self.degree: NDArray[Any] = np.diff(self.ptr)
+        # A step from a node leads to rows of about the same length wherever it is.
+        length = entries / max(n, 1)
+        self.fan = _cut(self.ptr[1:] - self.split, length)
+        self.reach = _cut(self.split - self.ptr[:-1], length)
         self._triangles: NDArray[np.int32] | None = None
         self._spread: tuple[NDArray[np.int32], NDArray[Any]] | None = None
         self._cycles: NDArray[np.int64] | None = None
@@ -210,7 +212,7 @@ class Ranked:
             def call(first: int, last: int) -> None:
                 count_cycles(*self.rows, self.twin, *own.get(), first, last)
 
-            self.run(call, self.reach)
+            self.run(call, self.reach, downwards=True)  # the largest pieces first
             self._cycles = own.total(0)
         return self._cycles
 
@@ -239,9 +241,16 @@ class Ranked:
             self._triangles, self._cycles = own.total(0), own.total(1)
 
 
-def _cut(steps: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
-    """Cut nodes into pieces of like work; return their bounds and the whole work."""
-    done = np.cumsum(steps)
-    whole = int(done[-1]) if done.size else 0
+def _cut(steps: NDArray[Any], each: float) -> tuple[NDArray[np.int64], int]:
+    """Cut nodes into pieces of like work; return their bounds and the whole work.
+
+    Args:
+        steps: (n,) steps from each node to others.
+        each: Work that a step costs.
+    """
+    # nodes without a step take part, with little
+    done = np.cumsum(steps + 1.0 / (1.0 + each))
+    whole = done[-1] if done.size else 0.0
     inner = np.searchsorted(done, np.arange(1, _PIECES) * (whole / _PIECES))
-    return np.unique(np.concatenate([[0], inner, [steps.size]])), whole
+    bounds = np.unique(np.concatenate([[0], inner, [steps.size]]))
+    return bounds, int(whole * (1.0 + each))
