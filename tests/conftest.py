@@ -51,13 +51,25 @@ def _own_folders(request, monkeypatch, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def mirror() -> Path:
-    """Folder with the raw files of public data sets, or skip."""
+def mirror():
+    """Folder with the raw files of public data sets, or skip.
+
+    A data root links to them, and who may write anywhere writes through a link: what a test
+    changes here is told at the end.
+    """
     value = os.environ.get("GRAPHLAB_DATA_MIRROR", "")
     folder = Path(value.split(os.pathsep)[0]) if value else None
     if folder is None or not folder.is_dir():
         pytest.skip("GRAPHLAB_DATA_MIRROR does not name a folder of raw data sets")
-    return folder
+    before = _versions(folder)
+    yield folder
+    changed = sorted(str(path) for path, _ in before.items() ^ _versions(folder).items())
+    assert not changed, f"a test wrote into the mirror: {changed[:5]}"
+
+
+def _versions(folder: Path) -> dict[Path, tuple[int, int]]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path: (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
 
 
 @pytest.fixture(scope="session")

@@ -193,17 +193,22 @@ def busy_seconds():
 
 
 def test_first_call_with_a_cold_cache(tmp_path):
-    found = child("cold", NUMBA_CACHE_DIR=str(tmp_path))
-    everything = found["counts"] + found["edge counts"] + found["adjacency"]
-    print(
-        f"\nfirst calls, cold cache, CPU s: import {found['import']:.2f}, counts "
-        f"{found['counts']:.2f} ({found['counts kernels']} kernels), edge counts "
-        f"{found['edge counts']:.2f}, adjacency {found['adjacency']:.2f}; all {everything:.2f} "
-        f"({found['all kernels']} kernels)"
-    )
-    assert not found["compiled at import"]
-    assert found["counts"] <= COLD_COUNTS
-    assert everything <= COLD_ALL
+    """Best of three, as all bars in seconds are."""
+    calls = ("counts", "edge counts", "adjacency")
+    rounds = []
+    for number in range(3):
+        found = child("cold", NUMBA_CACHE_DIR=str(tmp_path / str(number)))
+        assert not found["compiled at import"]
+        found["all"] = sum(found[call] for call in calls)
+        rounds.append(found)
+        print(
+            f"\nfirst calls, cold cache, CPU s: import {found['import']:.2f}, counts "
+            f"{found['counts']:.2f} ({found['counts kernels']} kernels), edge counts "
+            f"{found['edge counts']:.2f}, adjacency {found['adjacency']:.2f}; all "
+            f"{found['all']:.2f} ({found['all kernels']} kernels)"
+        )
+    assert min(found["counts"] for found in rounds) <= COLD_COUNTS
+    assert min(found["all"] for found in rounds) <= COLD_ALL
 
 
 def need_peaks():

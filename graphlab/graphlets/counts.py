@@ -54,8 +54,7 @@ def orbit_counts(
         GraphTooLarge: (an ``OverflowError``) A degree above 3.8 million: counts pass 64 bits.
 
     Cost: time O(sum over edges of the smaller degree, plus a scan of the rows of a triangle for
-    each triangle); memory about 80 bytes an edge and 150 a node, and 60 a node for each further
-    thread.
+    each triangle); memory about 50 bytes an edge and 230 a node, with two threads.
 
     Example:
         >>> paw = [[0, 0, 1, 2], [1, 2, 2, 3]]

@@ -186,8 +186,13 @@ def test_a_converted_copy_of_a_data_set(tmp_path, payload, monkeypatch, mirror):
     monkeypatch.setenv("GRAPHLAB_DATA", str(root))
     monkeypatch.setenv("GRAPHLAB_DATA_MIRROR", str(mirror))
     expected = load("texas").graph
-    copies = [path for path in root.rglob("*.npz") if path.is_file()]
+    # the raw files are links into the mirror: only what graphlab wrote itself may be overwritten
+    copies = list(root.rglob("processed-*/*.npz"))
     assert copies
+    for path in copies:
+        assert not path.is_symlink()
+        assert path.stat().st_nlink == 1
+        assert path.resolve().is_relative_to(root.resolve())
     for path in copies:
         np.savez(path, **dict.fromkeys(np.load(path).files, object_array(payload)))
     assert torch.equal(load("texas").graph.edge_index, expected.edge_index)
