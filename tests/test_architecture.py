@@ -126,7 +126,7 @@ def test_torch_free_modules_import_neither_torch_nor_numpy():
 
 def test_library_imports_torch_and_little_else():
     """One after the other in one process: whichever imports too much is named."""
-    modules = ("graph", "ops", "nn", "models", "metrics", "analysis")
+    modules = ("graph", "ops", "nn", "models", "metrics", "analysis", "topology")
     heavy = {"torch_geometric", "pandas", "accelerate", "sklearn", "matplotlib", "optuna", "ogb"}
     heavy |= {"numba", "scipy", "lightning", "pydantic", "rich"}
     code = (

@@ -11,6 +11,8 @@ from graphlab.metrics.classification import (
     binary_roc_auc,
     per_class_accuracy,
 )
+from graphlab.metrics.correlation import Correlation, topology_performance_correlation
+from graphlab.metrics.node_ranking import node_ranking_metrics
 from graphlab.metrics.ranking import (
     RANKING_METRICS,
     RankingMetric,
@@ -25,6 +27,7 @@ __all__ = [
     "ACCURACY",
     "RANKING_METRICS",
     "ROC_AUC",
+    "Correlation",
     "LabelMetric",
     "RankingMetric",
     "accuracy",
@@ -33,7 +36,9 @@ __all__ = [
     "check_finite",
     "hits_at_k",
     "mrr",
+    "node_ranking_metrics",
     "per_class_accuracy",
     "positive_ranks",
     "roc_auc",
+    "topology_performance_correlation",
 ]
