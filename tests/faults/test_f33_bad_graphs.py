@@ -258,6 +258,8 @@ def test_features_that_are_not_finite_never_give_a_metric(kind, value):
 
     x = X.clone()
     x[0, 0] = value
+    # a ReLU may rightly cut -inf off where all weights have one sign: these have both
+    torch.manual_seed(0)
     model = (kind(3, 4, 2) if kind is DAGNN else kind(3, 2)).eval()
     with pytest.raises((NonFiniteError, InputError)):
         accuracy(model(x, GOOD)[:1].detach(), torch.tensor([0]))
