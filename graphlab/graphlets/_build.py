@@ -58,6 +58,7 @@ class Builder:
         self.threads = threads or torch.get_num_threads()
         self.kind = prepared.kind if dtype is None else _number_type(dtype)
         self._sweepers: list[RowSweeper] = []
+        self._panels = False
         self.entries = self._estimate()
 
     @property
@@ -159,8 +160,11 @@ class Builder:
     def _pieces(self, first: int, last: int) -> list[tuple[int, int]]:
         """Cut rows into pieces that a sweep takes at once: what they hold stays in the cache.
 
-        A multiple of the rows of a panel, since a thread places its rows when all before them are.
+        Of several panels in a piece the first would wait until the piece before had placed its
+        last, and so the threads for each other: a thread places rows when all before them are.
         """
+        if self._panels:
+            return [(start, min(start + WIDE, last)) for start in range(first, last, WIDE)]
         n = self.graph.num_nodes
         pairs = int(np.minimum(self.graph.reach, n).sum()) / max(n, 1)  # of a row, at most
         rows = min(_PIECE_BYTES * n / max(self.bytes, 1), ROOM / max(pairs, 1))
@@ -187,10 +191,12 @@ class Builder:
             # every so many of the rows ordered by reach: the few rows that hold most are there
             spread = (np.arange(_SAMPLE) + 0.5) * (n / _SAMPLE)
             rows = np.argsort(self.graph.reach, kind="stable")[spread.astype(np.int64)]
-        counted = dict.fromkeys(far, 0)
+        counted, pushes = dict.fromkeys(far, 0), 0
         for u in rows.tolist():
             for key, count in sweeper.count(u).items():
                 counted[key] += count
+            pushes += sweeper.pushes
+        self._panels = sweeper.takes_panel(pushes * WIDE / rows.size)
         self._sweepers = [sweeper] if far == self.keys else []
         return entries | {key: counted[key] * n / rows.size for key in far}
 

@@ -62,6 +62,8 @@ def list_upper_of_edges(
     end: Array,  # (n,) out
     down: Array,  # (n,) out: number of lower neighbours
     lists: Array,  # (2 m,) out
+    ptr: Array,  # (n + 1,) out: where the row of each new node begins; so does ``degree`` at last
+    split: Array,  # (n,) out: where the upper neighbours begin in the row
     found: Array,  # (2,) out: number of loops; of edges
 ) -> None:
     """List upper neighbours for edges in any order, each one or more times; loops are left out."""
@@ -100,6 +102,7 @@ def list_upper_of_edges(
         down[u] = lower
         edges += lower
     found[0], found[1] = loops, edges
+    _set_rows(first, end, down, ptr, split, degree)
 
 
 @kernel
@@ -113,6 +116,8 @@ def list_upper_of_rows(
     end: Array,
     down: Array,
     lists: Array,
+    ptr: Array,
+    split: Array,
 ) -> None:
     """List upper neighbours for the rows of a simple graph; see ``list_upper_of_edges``."""
     n = order.size
@@ -131,34 +136,48 @@ def list_upper_of_rows(
                 put(end, v, at + 1)
                 lower += 1
         down[u] = lower
+    _set_rows(first, end, down, ptr, split, degree)
+
+
+@kernel_part
+def _set_rows(first: Array, end: Array, down: Array, ptr: Array, split: Array, fill: Array) -> None:
+    """Sum up where rows begin, and where their upper neighbours do."""
+    ptr[0] = 0
+    for u in range(split.size):
+        fill[u] = ptr[u]
+        split[u] = ptr[u] + down[u]
+        ptr[u + 1] = split[u] + end[u] - first[u]
 
 
 @kernel
 def place_rows(
     first: Array,
     end: Array,
-    down: Array,
     lists: Array,
-    ptr: Array,  # (n + 1,) out
     columns: Array,  # (2 m,) out
-    split: Array,  # (n,) out
+    split: Array,
     twin: Array,  # (2 m,) out, at down entries
-    fill: Array,  # (n,) scratch
+    fill: Array,  # (n,) where rows begin; scratch
+    low: int,
+    high: int,
 ) -> None:
-    """Write the rows: lower neighbours, then upper ones, both ascending."""
-    n = split.size
-    ptr[0] = 0
-    for u in range(n):
-        fill[u] = ptr[u]
-        split[u] = ptr[u] + down[u]
-        ptr[u + 1] = split[u] + end[u] - first[u]
-    for u in range(n):
-        q = split[u]
-        for p in range(first[u], end[u]):
+    """Write the rows of nodes ``low`` to ``high - 1``, and their entries in rows of others.
+
+    Lower neighbours stand first, then upper ones, both ascending.
+    """
+    for u in range(high):
+        p, stop = first[u], end[u]
+        while p < stop and entry(lists, p) < low:
+            p += 1
+        q = split[u] + p - first[u]
+        while p < stop:
             v = entry(lists, p)
+            if v >= high:
+                break
             put(columns, q, v)
             at = entry(fill, v)
             put(columns, at, u)
             put(twin, at, q)
             put(fill, v, at + 1)
+            p += 1
             q += 1

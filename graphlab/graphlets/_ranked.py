@@ -6,6 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 
 from graphlab.errors import InputError
 from graphlab.graphlets._clean import Entries
@@ -13,7 +14,7 @@ from graphlab.graphlets._count_kernels import count_cliques, count_triangles, sp
 from graphlab.graphlets._cycle_kernels import RARE, count_cycles, count_sparse
 from graphlab.graphlets._rank_kernels import list_upper_of_edges, list_upper_of_rows, place_rows
 from graphlab.ops._memory import Arena
-from graphlab.ops._threads import run_blocks
+from graphlab.ops._threads import run_blocks, stays_serial
 from graphlab.ops.csr import csr_of_graph
 
 if TYPE_CHECKING:
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
 
     from graphlab.graph import Graph
 
+    _Spread = tuple[NDArray[np.int32], NDArray[Any]]
+
 __all__ = ["Private", "Ranked", "check_limit"]
 
 _ROUNDED = 4096  # bytes by which places in the arena are rounded up, all together
 _PIECES = 96  # of a job; threads take several at a time
+_ALONE = 8  # of the highest pieces, which tell the most, are taken one by one
 _SMALL_DEGREE = 46_341  # its square passes 31 bits
 
 
@@ -91,24 +95,35 @@ class Ranked:
         self.order, self.rank = empty(n, np.int32), empty(n, np.int32)
         scratch = self.arena.zeros(n, small)
         upper = (empty(n + 1, small), empty(n, small), empty(n, small), empty(entries, np.int32))
+        self.ptr, self.split = empty(n + 1, small), empty(n, small)
         if isinstance(graph, Entries):
             found = np.zeros(2, np.int64)
             both = (graph.source, graph.target)
-            list_upper_of_edges(*both, scratch, self.order, self.rank, *upper, found)
+            list_upper_of_edges(
+                *both, scratch, self.order, self.rank, *upper, self.ptr, self.split, found
+            )
             self.loops, entries = int(found[0]), 2 * int(found[1])
         else:
             rows = csr_of_graph(graph)[0].arrays[:2]
-            list_upper_of_rows(*rows, scratch, self.order, self.rank, *upper)
-        self.ptr, self.split = empty(n + 1, small), empty(n, small)
+            list_upper_of_rows(*rows, scratch, self.order, self.rank, *upper, self.ptr, self.split)
         self.columns, self.twin = empty(entries, np.int32), empty(entries, small)
-        place_rows(*upper, *self.rows, self.twin, scratch)
+        first, end, _, lists = upper
+        # as many ranges of nodes as threads, each with its share of entries
+        parts = 1 if stays_serial(2, entries, threads) else threads or torch.get_num_threads()
+        bounds = [0, *np.searchsorted(self.ptr, np.arange(1, parts) * (entries / parts)), n]
+
+        def place(one: int, _: int) -> None:
+            rows = (self.columns, self.split, self.twin, scratch)
+            place_rows(first, end, lists, *rows, int(bounds[one]), int(bounds[one + 1]))
+
+        run_blocks(place, parts, entries, threads, step=1)
         self.degree: NDArray[Any] = np.diff(self.ptr)
         # A step from a node leads to rows of about the same length wherever it is.
         length = entries / max(n, 1)
         self.fan = _cut(self.ptr[1:] - self.split, length)
         self.reach = _cut(self.split - self.ptr[:-1], length)
         self._triangles: NDArray[np.int32] | None = None
-        self._spread: tuple[NDArray[np.int32], NDArray[Any]] | None = None
+        self._spread: _Spread | None = None
         self._cycles: NDArray[np.int64] | None = None
 
     @property
@@ -146,8 +161,12 @@ class Ranked:
         else:
 
             def block(first: int, last: int) -> None:
-                for piece in range(first, last):
+                alone = range(first, min(last, _ALONE))
+                for piece in alone:
                     call(int(bounds[-2 - piece]), int(bounds[-1 - piece]))
+                rest = first + len(alone)
+                if rest < last:
+                    call(int(bounds[-1 - last]), int(bounds[-1 - rest]))
 
         run_blocks(block, bounds.size - 1, work, self.threads)
 
@@ -166,24 +185,27 @@ class Ranked:
             self._triangles = own.total(0)
         return self._triangles
 
-    def spread(self) -> tuple[NDArray[np.int32], NDArray[Any]]:
+    def spread(self) -> _Spread:
         """Return triangles of each entry (2 m,), and degree, triangles, S2, 0 of nodes (n, 4)."""
         if self._spread is None:
-            triangles = self.triangles
-            entry = self.arena.empty(self.columns.size, np.int32)
-            nodes = self.arena.zeros(4 * self.num_nodes, self.kind).reshape(-1, 4)
-
-            def call(first: int, last: int) -> None:
-                rows = (*self.rows, self.twin, triangles)
-                spread_triangles(*rows, entry, nodes.reshape(-1), first, last)
-
+            spread, call = self._spreading()
             self.run(call, self.reach)
-            self._spread = (entry, nodes)
+            self._spread = spread
         return self._spread
 
+    def _spreading(self) -> tuple[_Spread, Callable[[int, int], None]]:
+        entry = self.arena.empty(self.columns.size, np.int32)
+        nodes = self.arena.zeros(4 * self.num_nodes, self.kind).reshape(-1, 4)
+        rows = (*self.rows, self.twin, self.triangles, entry, nodes.reshape(-1))
+        return (entry, nodes), lambda first, last: spread_triangles(*rows, first, last)
+
     def cliques(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return for each node: t - 1 of opposite edges, summed over triangles; four-cliques."""
+        """Return for each node: t - 1 of opposite edges, summed over triangles; four-cliques.
+
+        What :meth:`spread` returns is made along with them: threads are woken once.
+        """
         triangles, n = self.triangles, self.num_nodes
+        spread, call_spread = self._spreading()
         longest = int((self.ptr[1:] - self.split).max(initial=0))
         square = np.int64(longest) * ((longest + 63) >> 6)
 
@@ -196,8 +218,10 @@ class Ranked:
 
         def call(first: int, last: int) -> None:
             count_cliques(*self.rows, triangles, *own.get(), first, last)
+            call_spread(first, last)
 
         self.run(call, self.fan)
+        self._spread = spread
         return own.total(0), own.total(1)
 
     def counters(self) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -134,6 +134,20 @@ class RowSweeper:
         size, kind = WIDE * self.graph.num_nodes, self.graph.kind
         return np.zeros(size, kind), np.empty(size, kind)
 
+    @property
+    def pushes(self) -> int:
+        """Steps of a push over all rows that were swept last."""
+        return int(self.state[1])
+
+    def takes_panel(self, pushes: float) -> bool:
+        """Whether a panel makes rows three steps apart sooner than so many steps of a push.
+
+        It costs a product with all rows of the graph, and a look at each of its places.
+        """
+        graph = self.graph
+        panel = _PANEL_STEP * (graph.indices.size + _PLACE * WIDE * graph.num_nodes)
+        return bool(self.three) and pushes > panel
+
     def count(self, row: int) -> dict[Key, int]:
         """Return the entries of one row of every wanted matrix two and three steps apart."""
         self._sweep(np.empty(0, self.graph.kind), 0, row, row + 1)
@@ -151,13 +165,11 @@ class RowSweeper:
         unless that is empty.
         """
         graph = self.graph
-        # a panel costs a product with all rows of the graph, and a look at each of its places
-        panel = _PANEL_STEP * (graph.indices.size + _PLACE * WIDE * graph.num_nodes)
         row = first
         while row < last:
             stop, pushes = self._sweep(edges, origin, row, min(row + self.limit, last))
             made = self._two_steps(row, stop) if self.two else []
-            dense = bool(self.three) and stop - row <= WIDE and pushes > panel
+            dense = stop - row <= WIDE and self.takes_panel(pushes)
             if dense:
                 lengths = self._multiply(row, stop)
                 if self.top_k is not None:
@@ -173,7 +185,7 @@ class RowSweeper:
                 product = self.panel_scratch[1]
                 write_product(product, lengths, graph.num_nodes, *places[-1])
             share = pushes * WIDE / (stop - row)
-            free = not self.three or share * _FREE < panel
+            free = not self.takes_panel(share * _FREE)
             self.limit = graph.num_nodes if free else WIDE  # of the next block
             row = stop
 
@@ -184,7 +196,7 @@ class RowSweeper:
             *(graph.indptr, graph.indices, graph.triangles, *self.scratch, edges),
             *(self.start, self.columns, self.values, self.state, origin, row, stop, self.keep),
         )
-        return int(self.state[0]), int(self.state[1])
+        return int(self.state[0]), self.pushes
 
     def _write_two(self, first: int, last: int) -> NDArray[np.int64]:
         """Write the rows two steps apart to scratch; return the entries of each matrix."""

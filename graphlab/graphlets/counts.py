@@ -69,8 +69,8 @@ def orbit_counts(
         return np.zeros((ranked.num_nodes, 15), np.int64)
     check_degree(ranked)
     ranked.count_if_sparse()
-    spread, nodes = ranked.spread()
     opposite, cliques = ranked.cliques()
+    spread, nodes = ranked.spread()
     cycles = ranked.cycles()
     size = 15 * ranked.num_nodes
     counts = Arena(8 * size).empty(size, np.int64).reshape(-1, 15)
