@@ -19,7 +19,7 @@ test: $(VENV)/.dev
 
 # tests that start processes, kill them, fill disks
 faults: $(VENV)/.dev
-	$(BIN)/python -m pytest tests/faults -n $(WORKERS) --dist loadfile \
+	$(BIN)/python -m pytest tests/faults -n $(WORKERS) --dist loadfile --no-loadscope-reorder \
 		-m "not slow and not network" $(ARGS)
 
 distributed: $(VENV)/.dev

@@ -35,7 +35,8 @@ __all__ = [
 ]
 
 C = TypeVar("C", bound=type)
-FILLED_IN = ("in_channels", "out_channels", "num_ids")  # by the task, where a model has them
+_OF_SETS = ("level", "node_input", "edge_input", "edge_channels", "pe_dim", "pe_mode", "avg_nodes")
+FILLED_IN = ("in_channels", "out_channels", "num_ids", *_OF_SETS)  # by the task, where a model has
 _log = logging.getLogger("graphlab")
 _PACKAGE = Path(__file__).resolve().parent
 _TASK_ALIASES = {"linkpred": "link", "link-prediction": "link", "node-classification": "node"}

@@ -93,6 +93,9 @@ def compare_executions(
     if exact and old.predictions is not None and new.predictions is not None:
         pair = old.predictions.sha256, new.predictions.sha256
         found.append(_same("predictions", *pair, binding=True))
+    if exact and old.node_metrics is not None:
+        again_sha = None if new.node_metrics is None else new.node_metrics.sha256
+        found.append(_same("node metrics", old.node_metrics.sha256, again_sha, binding=True))
     if exact and old.error is not None and new.error is not None:
         found.append(_same("error", old.error.type, new.error.type, binding=True))
         found.append(_same("at epoch", old.error.epoch, new.error.epoch, binding=True))

@@ -15,8 +15,17 @@ import torch
 
 from graphlab.bench import provenance
 from graphlab.bench._breakdown import broken_down
-from graphlab.bench._inputs import CellData, make_model, make_problem, model_card
+from graphlab.bench._inputs import (
+    CellData,
+    make_model,
+    make_problem,
+    model_card,
+    sizes,
+    split_facts,
+)
 from graphlab.bench._log import LOG, RunLog
+from graphlab.bench._node_metrics import FILE as NODE_METRICS
+from graphlab.bench._node_metrics import ranked
 from graphlab.bench._outcome import config_of, disk_message, event_of, failure_of, identity_of
 from graphlab.bench._process import Interrupted, peak_rss_bytes, reset_peak_rss
 from graphlab.bench._team import ALONE, Team
@@ -100,7 +109,9 @@ class Execution:
         self._parameters: int | None = None
         self._epoch_seconds: float | None = None
         self._files: dict[str, Any] = {}
+        self._peak: int | None = None
         self._breakdowns: dict[str, Any] = {}
+        self._missing: dict[str, str] = {}
 
     def run(self) -> RunRecord | None:
         """Execute the run and write its record; ``None`` if it was stopped and can be resumed."""
@@ -142,7 +153,7 @@ class Execution:
     def _start_afresh_if_finished(self) -> None:
         """A run with a record is executed again from its beginning, not from a checkpoint."""
         if self.store.mark(self.run_dir):
-            self.store.discard(self.run_dir, "*.ckpt*", "predictions.npz", EVENTS)
+            self.store.discard(self.run_dir, "*.ckpt*", "predictions.npz", NODE_METRICS, EVENTS)
             with suppress(OSError):  # emptied, not deleted: the output may go there already
                 os.truncate(self.run_dir / LOG, 0)
 
@@ -168,7 +179,7 @@ class Execution:
             status=fit.status,
             metric=next((name for name in measured if name != "loss"), None),
             metrics=metrics,
-            missing=missing,
+            missing=missing | self._missing,
             monitor=fit.monitor,
             best_epoch=fit.best_epoch,
             epochs_run=fit.epochs_run,
@@ -206,7 +217,7 @@ class Execution:
         with self.team.preparing(), self.abortable():
             with self._timed("load"):
                 data = self.cell.get(spec)
-            self._data |= {"num_nodes": data.graph.num_nodes, "num_edges": data.graph.num_edges}
+            self._data |= sizes(data.graph)
             with self._timed("prepare"):
                 task, problem, model = self._prepare(data)
             self._parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
@@ -240,14 +251,27 @@ class Execution:
         self._breakdowns = broken_down(task, problem, fit.predictions, self.log)
         if self.keep:
             self._keep(fit)
+        if getattr(task, "node_metrics", False) and spec.evaluate_test:
+            self._rank_nodes(task, problem, model)
         return fit
+
+    def _rank_nodes(self, task: Any, problem: Any, model: torch.nn.Module) -> None:  # noqa: ANN401
+        """Let the test nodes rank all nodes; the last that a run does, with its numbers settled."""
+        self._peak = peak_rss_bytes()  # of the training: what follows is another question
+        with self._timed("node_metrics"):
+            stop = self.stop_requested
+            found = ranked(task, problem, model, self.run_dir, self.log, stop=stop)
+        if isinstance(found, str):
+            self._missing["node_metrics"] = found
+        else:
+            self._files["node_metrics"] = found
 
     def _prepare(self, data: LoadedData) -> tuple[Any, Any, torch.nn.Module]:
         """Return task, problem and a freshly initialised model."""
         spec = self.spec
         card = model_card(spec)
         task, problem = make_problem(spec, card, data, self.device)
-        self._data |= _split_facts(problem)
+        self._data |= split_facts(problem)
         return task, problem, make_model(spec, card, task, problem, self.device)
 
     def _note(self, event: Mapping[str, Any]) -> None:
@@ -275,7 +299,7 @@ class Execution:
         atomic_write(self.run_dir / "predictions.npz", packed.getvalue())
         save_checkpoint(self.run_dir / "best.ckpt", {"model": fit.best_state})
         digest = sha256_bytes(packed.getvalue())
-        self._files = {
+        self._files |= {
             "predictions": Predictions(file="predictions.npz", sha256=digest),
             "checkpoint": "best.ckpt",
         }
@@ -292,7 +316,7 @@ class Execution:
             cost=Cost(
                 seconds=self._seconds,
                 seconds_per_epoch=self._epoch_seconds,
-                peak_rss_bytes=peak_rss_bytes(),
+                peak_rss_bytes=self._peak if self._peak is not None else peak_rss_bytes(),
                 peak_gpu_bytes=torch.cuda.max_memory_allocated() if on_gpu else None,
                 parameters=self._parameters,
             ),
@@ -341,18 +365,7 @@ class Execution:
         try:
             yield
         finally:
-            self._seconds[part] += time.perf_counter() - begin
-
-
-def _split_facts(problem: Any) -> dict[str, Any]:  # noqa: ANN401  (of any task)
-    """Return what a problem tells of its split; tasks of users may tell the checksum alone."""
-    test = getattr(problem, "test", None)
-    return {
-        "split_sha256": problem.split_digest,
-        "sizes": dict(getattr(problem, "sizes", {})),
-        "own_negatives": bool(getattr(test, "own_negatives", False)),
-        "notes": tuple(getattr(problem, "notes", ())),
-    }
+            self._seconds[part] = self._seconds.get(part, 0.0) + time.perf_counter() - begin
 
 
 @contextmanager

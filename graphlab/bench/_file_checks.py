@@ -12,6 +12,7 @@ from graphlab.errors import GraphlabError, InputError
 from graphlab.io import read_json, safe_load, sha256_file
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from graphlab.bench._select import StoredRun
@@ -54,6 +55,10 @@ def check_files(run: StoredRun) -> tuple[list[str], list[str]]:
         file = run.folder / result.predictions.file
         if _check_sum(file, result.predictions.sha256, good, bad):
             _check_metrics(run.record, file, good, bad)
+    if result.node_metrics is not None:
+        file = run.folder / result.node_metrics.file
+        if _check_sum(file, result.node_metrics.sha256, good, bad):
+            _check_node_metrics(result.node_metrics.means, file, good, bad)
     return good, bad
 
 
@@ -162,6 +167,26 @@ def _check_history(file: Path, expected: str, good: list[str], bad: list[str]) -
         )
     else:
         good.append(f"{file.name} has the epochs of the recorded checksum")
+
+
+def _check_node_metrics(
+    recorded: Mapping[str, float], file: Path, good: list[str], bad: list[str]
+) -> None:
+    from graphlab.bench._node_metrics import read_node_metrics
+
+    try:
+        found = read_node_metrics(file).means()
+    except (GraphlabError, TypeError, ValueError) as error:
+        bad.append(f"the node metrics of {file} cannot be read: {error}")
+        return
+    wrong = [
+        f"mean {name} of the nodes is {found.get(name)!r}, recorded {value!r}."
+        for name, value in recorded.items()
+        if not math.isclose(found.get(name, math.nan), value, rel_tol=_RELATIVE, abs_tol=_RELATIVE)
+    ]
+    bad += wrong
+    if not wrong:
+        good.append(f"the means recomputed from {file.name}: equal")
 
 
 def _check_metrics(record: RunRecord, file: Path, good: list[str], bad: list[str]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from graphlab.bench.plan import RunSpec
     from graphlab.datasets import LoadedData
 
-__all__ = ["CellData", "make_model", "make_problem", "model_card"]
+__all__ = ["CellData", "make_model", "make_problem", "model_card", "sizes", "split_facts"]
 
 
 class CellData:
@@ -76,6 +76,26 @@ def make_model(
 
     arguments = {**task.model_kwargs(problem), **spec.options}
     return build_model(card, arguments, spec.seed, device=device)
+
+
+def sizes(graph: Any) -> dict[str, int]:  # noqa: ANN401  (a graph, or a list of them)
+    """Return the numbers of nodes and of stored entries, of all graphs of a set together."""
+    graphs = graph if isinstance(graph, list) else [graph]
+    return {
+        "num_nodes": sum(g.num_nodes for g in graphs),
+        "num_edges": sum(g.num_edges for g in graphs),
+    }
+
+
+def split_facts(problem: Any) -> dict[str, Any]:  # noqa: ANN401  (of any task)
+    """Return what a problem tells of its split; tasks of users may tell the checksum alone."""
+    test = getattr(problem, "test", None)
+    return {
+        "split_sha256": problem.split_digest,
+        "sizes": dict(getattr(problem, "sizes", {})),
+        "own_negatives": bool(getattr(test, "own_negatives", False)),
+        "notes": tuple(getattr(problem, "notes", ())),
+    }
 
 
 def _load(spec: RunSpec) -> LoadedData:

@@ -284,10 +284,16 @@ def metric_of(cells: Sequence[SideCell], wished: str | None) -> str:
 
 
 def cell_of(cell: SideCell, metric: str) -> Cell:
-    """Return the cell of a result table for one metric."""
-    values, grounds, failures = outcomes(cell.runs, metric)
+    """Return the cell of a result table for one metric; runs out of time are in no pair."""
+    found = outcomes(cell.runs, metric, cut=False)
     share = share_of_test(run for run in cell.runs if run.done)
-    return Cell(values, cell.shape.planned, failures, grounds=grounds, test_fraction=share)
+    return Cell(
+        found.values,
+        cell.shape.planned,
+        found.failures,
+        grounds=found.grounds,
+        test_fraction=share,
+    )
 
 
 def altered_notes(*sides: Side) -> list[str]:

@@ -119,6 +119,7 @@ def run(
     devices: int = 1,
     detect_anomaly: bool = False,
     max_seconds: float | None = None,
+    node_metrics: bool = False,
     on_event: Callable[[dict[str, Any]], None] | None = None,
 ) -> BenchResult:
     """Run or continue a suite; runs that have a record are not executed again.
@@ -152,6 +153,8 @@ def run(
         devices: Processes that train one model together, each on a device of its own.
         detect_anomaly: Check every gradient, and name the parameter of one that is not finite.
         max_seconds: Longest time of a run.
+        node_metrics: Keep how each node of the test edges ranks all nodes, of link runs. A run
+            without is another run, and is executed.
         on_event: Called with each event of the workers.
 
     Raises:
@@ -180,6 +183,7 @@ def run(
             root=None if root is None else str(root),
             optional=optional,
             max_seconds=max_seconds,
+            node_metrics=node_metrics,
         ),
         results=results,
         execution=ExecutionOptions(

@@ -46,6 +46,9 @@ suite and a title of its own; what it leaves out, it takes from the top::
 ``[task_options]`` may: at the top, in a part, a system, or for one data set. For links the added
 features are computed of the edges that a stage may see.
 
+A recipe for links may hold ``reweight = {alpha = 2.0, interval = 1, warm_up = 1}``: edges are then
+re-weighted in training, see :class:`graphlab.train.EdgeReweighter`.
+
 Which place wins is told in :mod:`graphlab.bench.layers`.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from graphlab.bench._toml_lines import KeyPath, key_lines
 from graphlab.bench.problems import Where, path_text, printable, suggestion
 from graphlab.errors import ConfigError
 from graphlab.io import sha256_bytes
-from graphlab.registry import model_cards, normalise_name
+from graphlab.registry import find_task, model_cards, normalise_name
 from graphlab.resources import resource_dir
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ __all__ = [
     "parse_setting",
     "read_document",
     "suite_files",
+    "toml_text",
 ]
 
 DEFAULT_SUITE = "quick"
@@ -34,6 +36,7 @@ DEFAULT_DATASET = "debdeps"
 _ADHOC = "adhoc"
 _LARGEST_FILE = 1_000_000
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_WORD = re.compile(r"(?!(?:true|false|inf|nan)$)[A-Za-z][A-Za-z0-9_-]*")
 _LAYERS = ("options", "recipe", "task_options", "features")
 
 
@@ -124,6 +127,18 @@ def parse_setting(text: str) -> tuple[str, object]:
         return name, value.strip()
 
 
+def toml_text(value: object) -> str:
+    """Write a value so that ``--set`` reads the same one; null is the word none.
+
+    Example:
+        >>> toml_text({"first": 0.5, "rest": None}), toml_text(["low", "a b"])
+        ('{"first" = 0.5, "rest" = none}', '["low", "a b"]')
+        >>> toml_text("low"), toml_text("a b")
+        ('low', '"a b"')
+    """
+    return value if isinstance(value, str) and _WORD.fullmatch(value) else _toml(value)
+
+
 def folder_name(name: str) -> str:
     """Return a name that is safe as one folder: itself if plain, else cleaned, with a checksum.
 
@@ -135,6 +150,19 @@ def folder_name(name: str) -> str:
         return name
     cleaned = re.sub(r"[^A-Za-z0-9]+", "-", name)[:40].strip("-") or "suite"
     return f"{cleaned}-{sha256_bytes(name.encode('utf-8', 'surrogatepass'))[:8]}"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, Mapping):
+        pairs = (f"{_toml(key)} = {_toml(inner)}" for key, inner in value.items())
+        return f"{{{', '.join(pairs)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False)  # in halves, TOML takes no emoji
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return repr(value)
 
 
 def _find_file(source: str | Path) -> Path:
@@ -222,6 +250,8 @@ def _put_flags_over(document: Document, overrides: Overrides) -> None:
         document.problems.append("--data replaces the data sets: leave --dataset out.")
     for name, value in overrides.settings:
         _put_setting(document, name, value)
+    if overrides.node_metrics:
+        _ask_for_node_metrics(document)
     for part in document.parts:
         raw, flags = part.raw, part.where.flags
         if overrides.max_seconds is not None:
@@ -235,6 +265,24 @@ def _put_flags_over(document: Document, overrides: Overrides) -> None:
         if overrides.optional:
             raw["run_optional"] = True
             flags["run_optional",] = "--optional"
+
+
+def _ask_for_node_metrics(document: Document) -> None:
+    """Set the option in all parts whose task has it; of a suite of two tasks, the other stays."""
+    having = [part for part in document.parts if _has_node_metrics(part.raw.get("task"))]
+    if document.parts and not having:
+        document.problems.append(
+            "--node-metrics: no part of the suite has links to predict (--task link)."
+        )
+    for part in having:
+        _put_into(part, ["task_options", "node_metrics"], True, "--node-metrics")
+
+
+def _has_node_metrics(task: object) -> bool:
+    try:
+        return "node_metrics" in find_task(str(task)).options
+    except ConfigError:
+        return False
 
 
 def _put_setting(document: Document, name: str, value: object) -> None:

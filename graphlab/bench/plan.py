@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["LATER_OPTIONS", "Cell", "Plan", "RunSpec", "SkippedDataset", "make_plan"]
 
 _ID_DIGITS = 16
-LATER_OPTIONS: dict[str, object] = {"add_features": []}
+LATER_OPTIONS: dict[str, object] = {"add_features": [], "node_metrics": False}
 """Task options newer than the first records: at this value a run is the one it always was."""
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "Lineage",
     "Machine",
     "NewerRecordError",
+    "NodeMetrics",
     "Predictions",
     "Result",
     "RunRecord",
@@ -109,6 +110,15 @@ class Predictions(_Group):
     sha256: str
 
 
+class NodeMetrics(_Group):
+    """The file of how each test node ranked all nodes: its checksum, and means over the nodes."""
+
+    file: str
+    sha256: str
+    num_nodes: int
+    means: dict[str, FiniteFloat] = Field(default_factory=dict)
+
+
 class Result(_Group):
     """Outcome: status, metrics by split, selected epoch.
 
@@ -131,6 +141,7 @@ class Result(_Group):
     history: str | None = None
     history_sha256: str | None = None
     predictions: Predictions | None = None
+    node_metrics: NodeMetrics | None = None
     checkpoint: str | None = None
     error: Failure | None = None
     warnings: SeenWarnings = Field(default_factory=SeenWarnings)

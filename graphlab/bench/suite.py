@@ -133,6 +133,7 @@ class Overrides:
         root: Data root.
         optional: Run the optional sets of a suite that leaves them out.
         max_seconds: Longest time of a run; decides no result.
+        node_metrics: Keep how each node of the test edges ranks all nodes.
     """
 
     task: str | None = None
@@ -147,6 +148,7 @@ class Overrides:
     root: str | None = None
     optional: bool = False
     max_seconds: float | None = None
+    node_metrics: bool = False
 
     def make_suite(self) -> bool:
         """Whether these flags, without a named suite, make a suite of their own."""

@@ -15,6 +15,7 @@ name                shape, type            content
 ``y``               (n,) int64             node labels, -1 is unlabelled; or targets (n, T)
 ``edge_weight``     (m,) float32           weights of the entries
 ``train_mask`` ...  (n, S) bool            stored splits: also ``val_mask``, ``test_mask``
+``train_graphs``    (k,) int64             stored split of graphs: ids; also ``val_``, ``test_``
 ``class_names``     (C,) str
 ``node_ptr``        (G + 1,) int64         graph sets: first node of each graph
 ``edge_ptr``        (G + 1,) int64         graph sets: first entry of each graph
@@ -22,12 +23,14 @@ name                shape, type            content
 ``edge_attr``       (m, D) float32, int64  features of the entries
 ``extra_node_...``  (n, ...)               further columns of the nodes: ``extra_node_year``
 ``extra_edge_...``  (m, ...)               further columns of the entries
+``packed_index``    (2, m) integer         large graph sets, for ``edge_index``: local ids
+``packed_...``      (n, ...), (m, ...)     their fields: ``packed_node_x``, ``packed_graph_y`` ...
 ==================  =====================  =========================================================
 
-All but ``edge_index`` and ``num_nodes`` may be absent. Targets are float32 where some are NaN
-(unknown) or not whole numbers. In graph sets node ids run through all graphs. A reader is a
-function ``(folder, card) -> dict`` of such arrays; whole numbers may have any width, they are
-widened to int64.
+All but ``edge_index`` (or ``packed_index``) and ``num_nodes`` may be absent. Targets are float32
+where some are NaN (unknown) or not whole numbers. In graph sets node ids run through all graphs. A
+reader is a function ``(folder, card) -> dict`` of such arrays; whole numbers may have any width,
+they are widened to int64 (packed ones stay as they are).
 """
 
 from __future__ import annotations
@@ -174,7 +177,9 @@ def narrowed(arrays: Arrays) -> Arrays:
 def widened(arrays: Arrays) -> Arrays:
     """Undo :func:`narrowed`; any array that lacks nothing is passed on as it is."""
     wide = {
-        name: array.astype(np.int64, copy=False) if array.dtype.kind in "iu" else array
+        name: array.astype(np.int64, copy=False)
+        if array.dtype.kind in "iu" and not name.startswith("packed_")
+        else array
         for name, array in arrays.items()
     }
     if "edge_targets" in wide:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from graphlab.datasets.arrays import row_pointers
+from graphlab.datasets.graph_sets import collection_of, packed_collection
 from graphlab.datasets.splits import canonical_protocol, check_seed, make_split
 from graphlab.errors import InputError
 from graphlab.graph import Graph, as_graph
@@ -21,6 +22,7 @@ from graphlab.graph import Graph, as_graph
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from graphlab.collection import GraphCollection
     from graphlab.datasets.arrays import Array, Arrays
     from graphlab.datasets.card import DatasetCard
 
@@ -38,12 +40,14 @@ class LoadedData:
         name: Canonical name.
         task: The task it was loaded for.
         graph: A :class:`graphlab.graph.Graph` with features and labels; for graph tasks a list of
-            them. Features are as in the raw files, torch sparse CSR where under a quarter is
-            nonzero (``graph.x`` makes them dense).
+            them, for the large generated sets a :class:`graphlab.collection.GraphCollection`.
+            Features are as in the raw files, torch sparse CSR where under a quarter is nonzero
+            (``graph.x`` makes them dense).
         metric: Id of the reported metric.
         num_classes: Number of classes; 0 when there are none.
         info: ``sha256``, ``folder``, ``unverified`` files, ``from_copy`` and counts.
-        stored_splits: Protocol -> ``{"train", "val", "test"}`` masks (n, S), S stored splits.
+        stored_splits: Protocol -> ``{"train", "val", "test"}`` masks (n, S), S stored splits; of
+            generated graph sets ``official`` holds ids of graphs (k,).
         class_names: Names of the classes, where known.
         card: The card.
         root: The data root that was asked for.
@@ -58,7 +62,7 @@ class LoadedData:
 
     name: str
     task: str
-    graph: Any  # Graph, or list[Graph] for graph tasks: callers know which they asked for
+    graph: Any  # Graph, list[Graph] or GraphCollection: callers know which they asked for
     metric: str
     num_classes: int
     info: dict[str, Any]  # plain values of several types
@@ -82,6 +86,15 @@ class LoadedData:
         if self.protocol is None:
             return {}
         return make_split(self, self.protocol, self.seed, fold=self.fold)
+
+    @cached_property
+    def collection(self) -> GraphCollection:
+        """The graphs of a graph set, packed; see :func:`graph_sets.collection_of`.
+
+        Raises:
+            InputError: A single graph.
+        """
+        return collection_of(self)
 
     @cached_property
     def official_split(self) -> dict[str, Any]:
@@ -130,19 +143,22 @@ def build_data(
         InputError: The set has no such split, or the seed is none.
     """
     check_seed(seed)
-    labels = arrays.get("graph_y", arrays.get("y"))
+    labels = _labels(arrays)
     names = arrays.get("class_names")
     by_graph = "node_ptr" in arrays
+    packed = "packed_index" in arrays
     stored = {}
     if "train_mask" in arrays:
         masks = {stage: torch.from_numpy(arrays[f"{stage}_mask"]) for stage in _STAGES}
         offered = card.protocols.get("node", ())
         stored["stored-10" if "stored-10" in offered else "public"] = masks
+    if "train_graphs" in arrays:
+        stored["official"] = {s: torch.from_numpy(arrays[f"{s}_graphs"]) for s in _STAGES}
     protocol, fold = split_choice(card, task, split)
     data = LoadedData(
         name=card.name,
         task=task,
-        graph=_graphs(arrays) if by_graph else _graph(arrays),
+        graph=packed_collection(arrays) if packed else (_graphs if by_graph else _graph)(arrays),
         metric=card.metric.get(task, "acc"),
         num_classes=_num_classes(labels, names),
         info={**info, **counts(arrays)},
@@ -153,7 +169,7 @@ def build_data(
         protocol=protocol,
         seed=seed,
         fold=fold,
-        targets=torch.from_numpy(labels) if by_graph and labels is not None else None,
+        targets=_targets(arrays),
         edge_attr=_edge_attributes(arrays),
         attributes={
             name.removeprefix("extra_"): torch.from_numpy(column)
@@ -169,14 +185,31 @@ def build_data(
 def counts(arrays: Arrays) -> dict[str, int]:
     """Return counts as the card states them; classes are the largest label plus one."""
     features = arrays["x_shape"][1] if "x_shape" in arrays else 0
-    labels = arrays.get("graph_y", arrays.get("y"))
+    x = arrays.get("x", arrays.get("packed_node_x"))
+    if x is not None:
+        features = x.shape[1] if x.ndim > 1 else 1
+    labels = _labels(arrays)
     return {
         "num_graphs": arrays["node_ptr"].size - 1 if "node_ptr" in arrays else 1,
         "num_nodes": int(arrays["num_nodes"]),
-        "num_edges": arrays["edge_index"].shape[1],
-        "num_features": int(arrays["x"].shape[1] if "x" in arrays else features),
+        "num_edges": arrays["edge_index" if "edge_index" in arrays else "packed_index"].shape[1],
+        "num_features": int(features),
         "num_classes": _num_classes(labels, arrays.get("class_names")),
     }
+
+
+def _labels(arrays: Arrays) -> Array | None:
+    """Return labels or targets, of whatever they are."""
+    names = ("graph_y", "y", "packed_graph_y", "packed_node_y", "packed_edge_y")
+    return next((arrays[name] for name in names if name in arrays), None)
+
+
+def _targets(arrays: Arrays) -> Tensor | None:
+    """Return labels or targets of graphs."""
+    labels = arrays.get("packed_graph_y")
+    if "packed_index" not in arrays and "node_ptr" in arrays:
+        labels = _labels(arrays)
+    return None if labels is None else torch.from_numpy(labels)
 
 
 def _num_classes(labels: Array | None, names: Array | None) -> int:
@@ -288,4 +321,4 @@ def split_choice(
 
 
 def _short(graph: Any) -> str:  # noqa: ANN401  (a graph or a list of them)
-    return f"{len(graph)} graphs" if isinstance(graph, list) else repr(graph)
+    return repr(graph) if isinstance(graph, Graph) else f"{len(graph)} graphs"

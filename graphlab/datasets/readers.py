@@ -17,12 +17,15 @@ __all__ = ["OPTIONS", "READERS", "find_reader", "has_reader"]
 
 READERS = {
     "ba_tiny": "synthetic:ba_tiny",
+    "cluster_synth": "synthetic_blocks:read_cluster_synth",
     "csl": "csl:read_csl",
     "csl_generated": "synthetic:csl_generated",
+    "cycles_synth": "synthetic_cycles:read_cycles_synth",
     "debdeps": "npz:read_debdeps",
     "karate": "synthetic:karate",
     "npz": "npz:read_npz_set",
     "ogb": "ogb:read_ogb",
+    "pattern_synth": "synthetic_blocks:read_pattern_synth",
     "planetoid": "planetoid:read_planetoid",
     "sbm_tiny": "synthetic:sbm_tiny",
     "tu": "tu:read_tu",

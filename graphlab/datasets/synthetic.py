@@ -1,7 +1,9 @@
 """Generated sets: karate club, circular skip links, a small block model, a small scale-free graph.
 
 Everything here is a function of constants and of numpy's PCG64 stream, with integer or comparison
-results only, so the arrays are the same on every platform.
+results only, so the arrays are the same on every platform. The larger generators of the benchmark
+of [dwivedi2023]_ live in ``synthetic_blocks``, ``synthetic_cycles``, ``synthetic_tsp`` and
+``superpixels``, and are offered here too.
 """
 
 from __future__ import annotations
@@ -11,14 +13,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphlab.datasets.arrays import Arrays, Ints, entries, feature_arrays
+from graphlab.datasets.superpixels import superpixel_adjacency, superpixel_neighbors
+from graphlab.datasets.synthetic_blocks import cluster_graphs, pattern_graphs
+from graphlab.datasets.synthetic_cycles import cycle_graphs
+from graphlab.datasets.synthetic_tsp import tsp_graph, tsp_graphs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from graphlab.collection import GraphCollection
     from graphlab.datasets.card import DatasetCard
-    from graphlab.graph import Graph
 
-__all__ = ["CSL_SKIPS", "ba_tiny", "csl_generated", "csl_graphs", "karate", "sbm_tiny"]
+__all__ = [
+    "CSL_SKIPS",
+    "ba_tiny",
+    "cluster_graphs",
+    "csl_generated",
+    "csl_graphs",
+    "cycle_graphs",
+    "karate",
+    "pattern_graphs",
+    "sbm_tiny",
+    "superpixel_adjacency",
+    "superpixel_neighbors",
+    "tsp_graph",
+    "tsp_graphs",
+]
 
 CSL_SKIPS = (2, 3, 4, 5, 6, 9, 11, 12, 13, 16)
 _CSL_NODES = 41
@@ -128,18 +148,24 @@ def csl_generated(folder: Path, card: DatasetCard) -> Arrays:
     }
 
 
-def csl_graphs() -> list[Graph]:
+def csl_graphs() -> GraphCollection:
     """Return the 150 circular skip link graphs; graph i has class i // 15.
+
+    Features ``x`` (n,) are zeros: nodes have one type.
 
     Example:
         >>> graphs = csl_graphs()
-        >>> len(graphs), graphs[0]
-        (150, Graph(num_nodes=41, num_edges=164))
+        >>> len(graphs), graphs[20]
+        (150, GraphBatch(num_graphs=1, num_nodes=41, num_edges=164, y=(1,), x=(41,)))
+        >>> graphs[20].y.tolist()
+        [1]
     """
+    import torch
+
     from graphlab.datasets.loading import load
 
-    graphs: list[Graph] = load("csl").graph
-    return graphs
+    graphs = load("csl").collection
+    return graphs.with_field("x", torch.zeros(graphs.num_nodes, dtype=torch.int64), "node")
 
 
 def sbm_tiny(folder: Path, card: DatasetCard) -> Arrays:

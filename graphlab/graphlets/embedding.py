@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from graphlab.graph import Graph
 
 __all__ = ["OrbitEmbedding", "WalkEmbedding", "orbit_pmi", "walk_matrix"]
+
+_LONGEST: Final = 1000  # walks; each step is a sparse product
 
 
 def orbit_pmi(
@@ -76,13 +78,13 @@ def walk_matrix(graph: Any, length: int = 3) -> scipy.sparse.csr_array:  # noqa:
 
     Args:
         graph: Whatever :func:`graphlab.graphlets.orbit_counts` takes, n nodes.
-        length: Longest walk :math:`L`.
+        length: Longest walk :math:`L`, at most 1,000.
 
     Shapes:
         - returns: (n, n) float64, symmetric up to rounding; rows sum to the degree
 
     Raises:
-        InputError: ``length`` < 1, or a wrong graph.
+        InputError: ``length`` < 1 or > 1,000, or a wrong graph.
 
     Cost: ``length`` sparse products. The result holds all pairs within L hops: on small-world
         graphs nearly all n^2 pairs from L = 3 on.
@@ -283,8 +285,11 @@ def check_shift(shift: float) -> float:
 
 
 def _check_length(length: int) -> int:
-    if isinstance(length, bool) or not isinstance(length, int) or length < 1:
-        raise InputError(f"length is {length!r}, expected an integer >= 1.")
+    if isinstance(length, bool) or not isinstance(length, int) or not 1 <= length <= _LONGEST:
+        raise InputError(
+            f"length is {length!r}, expected an integer of 1 to {_LONGEST:,}: walks of a window "
+            "are short, usually below 20 steps. Lower length."
+        )
     return length
 
 

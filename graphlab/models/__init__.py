@@ -19,6 +19,7 @@ from graphlab.models.heuristics import (
     ShortestPath,
 )
 from graphlab.models.inference import predict
+from graphlab.models.lightgcn import LightGCN
 from graphlab.models.mlp import MLP
 from graphlab.models.ncn import NCN
 from graphlab.models.ncn_variants import NCN2, NCNdiff
@@ -29,6 +30,7 @@ from graphlab.models.orbit_embedding import (
     WalkEmbeddingClassifier,
 )
 from graphlab.models.recommendation import Recommendations, recommend
+from graphlab.models.tc_link import TCGCN, TCSAGE
 
 __all__ = [
     "DAGNN",
@@ -39,10 +41,13 @@ __all__ = [
     "NCN",
     "NCN2",
     "NCNC",
+    "TCGCN",
+    "TCSAGE",
     "AdamicAdar",
     "CommonNeighbors",
     "Jaccard",
     "Katz",
+    "LightGCN",
     "NCNdiff",
     "OrbitCountsClassifier",
     "OrbitEmbeddingClassifier",

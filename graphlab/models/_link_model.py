@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from graphlab.graph import Graph
 
-__all__ = ["LinkModel", "ReluDropout", "join_mlp", "pair_mlp", "pool_mlp"]
+__all__ = ["LinkModel", "PairModel", "ReluDropout", "join_mlp", "pair_mlp", "pool_mlp"]
 
 _ENCODER_NAMES = ("xemb.", "convs.", "lins.", "jkparams")
 # Features of the sets that presets are named after; a negative number counts node ids instead.
@@ -34,8 +34,116 @@ _WIDTHS = {
 }
 
 
-class LinkModel(nn.Module):
+class PairModel(nn.Module):
     """An encoder of nodes, and a predictor of node pairs that subclasses define.
+
+    Args:
+        encoder: Called with features and a graph.
+        hidden_channels: Width of its rows.
+        num_ids: Number of node ids that it learns, in place of features.
+    """
+
+    def __init__(self, encoder: nn.Module, hidden_channels: int, num_ids: int | None) -> None:
+        super().__init__()
+        self.hidden_channels, self.num_ids = hidden_channels, num_ids
+        self.encoder = encoder
+
+    @classmethod
+    def from_preset(cls, name: str, in_channels: int | None = None, **options: Any) -> Self:  # noqa: ANN401
+        """Build the model with the hyper-parameters of a data set.
+
+        Args:
+            name: Data set, such as ``"cora"``; see ``graphlab-bench show model/NAME``.
+            in_channels: Features a node; default: those of the data set.
+            options: Constructor arguments that replace the preset's.
+
+        Raises:
+            InputError: There is no preset of this name.
+        """
+        from graphlab.registry import find_model, nearest, normalise_name
+
+        card = find_model(cls.graphlab_name)  # type: ignore[attr-defined]
+        key = normalise_name(name)
+        if key not in card.presets or key not in _WIDTHS:
+            known = [preset for preset in card.presets if preset in _WIDTHS]
+            near = nearest(key, known, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise InputError(
+                f"{name!r} is not a preset of {cls.__name__} ({', '.join(known)}).{hint}"
+            )
+        width = _WIDTHS[key] if in_channels is None else in_channels
+        sizes = {"in_channels": max(width, 0)} | ({"num_ids": -width} if width < 0 else {})
+        return cls(**{**sizes, **card.preset(key)["options"], **options})
+
+    def reset_parameters(self) -> None:
+        """Draw all weights anew from torch's global generator: encoder, then predictor."""
+        cast("Any", self.encoder).reset_parameters()
+        for name, child in self.named_children():
+            if name != "encoder":
+                for module in child.modules():
+                    if isinstance(module, nn.Linear | nn.LayerNorm):
+                        module.reset_parameters()
+
+    def encode(self, x: Tensor | None, graph: Any) -> Tensor:  # noqa: ANN401  (what as_graph takes)
+        """Return one row a node.
+
+        Args:
+            x: Features (n, D), dense or torch sparse; with ``num_ids`` integer ids, or None.
+            graph: Any graph of n nodes.
+
+        Shapes:
+            - returns: (n, F)
+        """
+        out: Tensor = self.encoder(x, graph)
+        return out
+
+    def score(self, h: Tensor, graph: Any, pairs: Tensor) -> Tensor:  # noqa: ANN401
+        """Return one logit a pair.
+
+        Args:
+            h: Rows of all nodes, from :meth:`encode`.
+            graph: The graph that common neighbours are taken from.
+            pairs: Nodes i and j of each candidate link.
+
+        Shapes:
+            - ``h``: (n, F); ``pairs``: (2, B) int64; returns: (B,)
+        """
+        raise NotImplementedError
+
+    def forward(self, x: Tensor | None, graph: Any, pairs: Tensor) -> Tensor:  # noqa: ANN401
+        """Encode all nodes and return one logit a pair, (B,)."""
+        structure = as_graph(graph, self.num_ids if x is None else x.shape[0])
+        return self.score(self.encode(x, structure), structure, pairs)
+
+    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
+        """Return the parameters that have learning rates of their own."""
+        groups: dict[str, list[nn.Parameter]] = {"encoder": [], "predictor": []}
+        for name, parameter in self.named_parameters():
+            if parameter.requires_grad:
+                groups["encoder" if name.startswith("encoder.") else "predictor"].append(parameter)
+        return groups
+
+    def _checked(self, h: Tensor, graph: Any, pairs: Any) -> tuple[Graph, Tensor]:  # noqa: ANN401
+        """Return graph and pairs as the predictors want them."""
+        if h.dim() != 2 or h.shape[1] != self.hidden_channels:
+            raise InputError(f"h has shape {tuple(h.shape)}, expected (n, {self.hidden_channels}).")
+        if not isinstance(pairs, Tensor):
+            pairs = torch.as_tensor(pairs)
+        if pairs.numel() == 0:
+            pairs = pairs.reshape(2, -1).long()
+        if pairs.dim() != 2 or pairs.shape[0] != 2 or pairs.is_floating_point():
+            raise InputError(
+                f"pairs is {pairs.dtype} of shape {tuple(pairs.shape)}, expected integers (2, B)."
+            )
+        n = h.shape[0]
+        if pairs.numel() and not 0 <= int(pairs.min()) <= int(pairs.max()) < n:
+            worst = int(pairs.max()) if int(pairs.max()) >= n else int(pairs.min())
+            raise InputError(f"pairs holds node {worst}, but h has {n} rows (ids 0..{n - 1}).")
+        return as_graph(graph, n), pairs.to(h.device).long()
+
+
+class LinkModel(PairModel):
+    """A :class:`PairModel` with the encoder of NCN.
 
     Args:
         in_channels: Features a node; 0 with ``num_ids``.
@@ -76,14 +184,9 @@ class LinkModel(nn.Module):
         one_hot_ids: bool,
         precompute: bool,
     ) -> None:
-        super().__init__()
         if one_hot_ids:
             num_ids = positive("in_channels", in_channels)
-        self.in_channels, self.num_ids, self.one_hot_ids = in_channels, num_ids, one_hot_ids
-        self.hidden_channels = hidden_channels
-        self.dropout = probability("dropout", dropout)
-        self.edge_dropout = probability("edge_dropout", edge_dropout)
-        self.encoder = LinkEncoder(
+        encoder = LinkEncoder(
             in_channels,
             hidden_channels,
             conv,
@@ -98,83 +201,16 @@ class LinkModel(nn.Module):
             num_ids=num_ids,
             precompute=precompute,
         )
-
-    @classmethod
-    def from_preset(cls, name: str, in_channels: int | None = None, **options: Any) -> Self:  # noqa: ANN401
-        """Build the model with the hyper-parameters of a data set.
-
-        Args:
-            name: Data set, such as ``"cora"``; see ``graphlab-bench show model/NAME``.
-            in_channels: Features a node; default: those of the data set.
-            options: Constructor arguments that replace the preset's.
-
-        Raises:
-            InputError: There is no preset of this name.
-        """
-        from graphlab.registry import find_model, nearest, normalise_name
-
-        card = find_model(cls.graphlab_name)  # type: ignore[attr-defined]
-        key = normalise_name(name)
-        if key not in card.presets or key not in _WIDTHS:
-            known = [preset for preset in card.presets if preset in _WIDTHS]
-            near = nearest(key, known, n=1)
-            hint = f" Did you mean {near[0]}?" if near else ""
-            raise InputError(
-                f"{name!r} is not a preset of {cls.__name__} ({', '.join(known)}).{hint}"
-            )
-        width = _WIDTHS[key] if in_channels is None else in_channels
-        sizes = {"in_channels": max(width, 0)} | ({"num_ids": -width} if width < 0 else {})
-        return cls(**{**sizes, **card.preset(key)["options"], **options})
-
-    def reset_parameters(self) -> None:
-        """Draw all weights anew from torch's global generator: encoder, then predictor."""
-        self.encoder.reset_parameters()
-        for name, child in self.named_children():
-            if name != "encoder":
-                for module in child.modules():
-                    if isinstance(module, nn.Linear | nn.LayerNorm):
-                        module.reset_parameters()
+        super().__init__(encoder, hidden_channels, num_ids)
+        self.in_channels, self.one_hot_ids = in_channels, one_hot_ids
+        self.dropout = probability("dropout", dropout)
+        self.edge_dropout = probability("edge_dropout", edge_dropout)
 
     def encode(self, x: Tensor | None, graph: Any) -> Tensor:  # noqa: ANN401  (what as_graph takes)
-        """Return one row a node.
-
-        Args:
-            x: Features (n, D), dense or torch sparse; with ``num_ids`` integer ids, or None.
-            graph: Any graph of n nodes.
-
-        Shapes:
-            - returns: (n, F)
-        """
+        """Return one row a node, (n, F); see :meth:`PairModel.encode`."""
         if self.one_hot_ids and x is not None and x.is_floating_point():
             x = (x if x.layout == torch.strided else x.to_dense()).argmax(1)
-        out: Tensor = self.encoder(x, graph)
-        return out
-
-    def score(self, h: Tensor, graph: Any, pairs: Tensor) -> Tensor:  # noqa: ANN401
-        """Return one logit a pair.
-
-        Args:
-            h: Rows of all nodes, from :meth:`encode`.
-            graph: The graph that common neighbours are taken from.
-            pairs: Nodes i and j of each candidate link.
-
-        Shapes:
-            - ``h``: (n, F); ``pairs``: (2, B) int64; returns: (B,)
-        """
-        raise NotImplementedError
-
-    def forward(self, x: Tensor | None, graph: Any, pairs: Tensor) -> Tensor:  # noqa: ANN401
-        """Encode all nodes and return one logit a pair, (B,)."""
-        structure = as_graph(graph, self.num_ids if x is None else x.shape[0])
-        return self.score(self.encode(x, structure), structure, pairs)
-
-    def parameter_groups(self) -> dict[str, list[nn.Parameter]]:
-        """Return the parameters that have learning rates of their own."""
-        groups: dict[str, list[nn.Parameter]] = {"encoder": [], "predictor": []}
-        for name, parameter in self.named_parameters():
-            if parameter.requires_grad:
-                groups["encoder" if name.startswith("encoder.") else "predictor"].append(parameter)
-        return groups
+        return super().encode(x, graph)
 
     def load_reference_state_dict(self, state: Mapping[str, Any]) -> None:
         """Load weights under the names of the authors' code: of a predictor, an encoder, or both.
@@ -191,24 +227,6 @@ class LinkModel(nn.Module):
         if not rest and encoder:
             return
         load_reference(self, rest, skip="encoder.")
-
-    def _checked(self, h: Tensor, graph: Any, pairs: Any) -> tuple[Graph, Tensor]:  # noqa: ANN401
-        """Return graph and pairs as the predictors want them."""
-        if h.dim() != 2 or h.shape[1] != self.hidden_channels:
-            raise InputError(f"h has shape {tuple(h.shape)}, expected (n, {self.hidden_channels}).")
-        if not isinstance(pairs, Tensor):
-            pairs = torch.as_tensor(pairs)
-        if pairs.numel() == 0:
-            pairs = pairs.reshape(2, -1).long()
-        if pairs.dim() != 2 or pairs.shape[0] != 2 or pairs.is_floating_point():
-            raise InputError(
-                f"pairs is {pairs.dtype} of shape {tuple(pairs.shape)}, expected integers (2, B)."
-            )
-        n = h.shape[0]
-        if pairs.numel() and not 0 <= int(pairs.min()) <= int(pairs.max()) < n:
-            worst = int(pairs.max()) if int(pairs.max()) >= n else int(pairs.min())
-            raise InputError(f"pairs holds node {worst}, but h has {n} rows (ids 0..{n - 1}).")
-        return as_graph(graph, n), pairs.to(h.device).long()
 
 
 class ReluDropout(nn.Module):

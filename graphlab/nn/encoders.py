@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from graphlab.errors import InputError
 from graphlab.graph import as_graph
+from graphlab.nn._encoder_checks import checked_features, checked_ids, rate, size
 from graphlab.nn._link_convs import CONVS, LINEAR, neighbors_of
-from graphlab.nn.sparse_linear import compressed, input_linear
+from graphlab.nn.sparse_linear import input_linear
 from graphlab.ops.csr import WeakCache
 from graphlab.ops.dropout import dropout, relu_dropout
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["Conv", "LinkEncoder", "load_reference"]
 
 Conv = Literal["puregcn", "puresum", "puremean", "puremax", "gcn", "sage", "gin", "max"]
-_MOST_LAYERS = 10_000  # a slip of the hand would not come back
 
 
 class LinkEncoder(nn.Module):
@@ -97,16 +97,16 @@ class LinkEncoder(nn.Module):
         super().__init__()
         if conv not in CONVS:
             raise InputError(f"conv is {conv!r}, expected one of {', '.join(CONVS)}.")
-        self.in_channels = _size("in_channels", in_channels, least=0 if num_ids else 1)
-        self.hidden_channels = _size("hidden_channels", hidden_channels)
-        self.num_layers = _size("num_layers", num_layers, least=0)
-        self.num_ids = None if num_ids is None else _size("num_ids", num_ids)
+        self.in_channels = size("in_channels", in_channels, least=0 if num_ids else 1)
+        self.hidden_channels = size("hidden_channels", hidden_channels)
+        self.num_layers = size("num_layers", num_layers, least=0)
+        self.num_ids = None if num_ids is None else size("num_ids", num_ids)
         self.conv, self.residual, self.precompute = conv, residual, precompute
         self.pure = conv.startswith("pure")
-        self.input_dropout = _rate("input_dropout", input_dropout)
-        self.dropout = _rate("dropout", dropout)
-        self.tail_dropout = _rate("tail_dropout", tail_dropout)
-        self.edge_dropout = _rate("edge_dropout", edge_dropout)
+        self.input_dropout = rate("input_dropout", input_dropout)
+        self.dropout = rate("dropout", dropout)
+        self.tail_dropout = rate("tail_dropout", tail_dropout)
+        self.edge_dropout = rate("edge_dropout", edge_dropout)
         if precompute and (conv not in LINEAR or edge_dropout > 0 or num_ids is not None):
             raise InputError(
                 f"precompute=True needs features, conv of {', '.join(LINEAR)} and edge_dropout=0 "
@@ -154,7 +154,7 @@ class LinkEncoder(nn.Module):
         rows = None if x is None else x.shape[0]
         structure = as_graph(graph, self.num_ids if rows is None else rows)
         if self.precompute and x is not None:
-            return self._late_weights(self._features(x), structure)
+            return self._late_weights(checked_features(x, self.in_channels), structure)
         h, first = self._start(x)
         found: list[Tensor] = []
         for layer in range(self.num_layers):
@@ -180,11 +180,9 @@ class LinkEncoder(nn.Module):
         """
         if self.num_ids is not None:
             table = cast("Tensor", self.xemb[0].weight)
-            given = table if x is None else table.index_select(0, self._ids(x))
+            given = table if x is None else table.index_select(0, checked_ids(x, table.shape[0]))
             return dropout(given, self.dropout, training=self.training), None
-        if x is None:
-            raise InputError("x is missing: this encoder was built for features (num_ids=None).")
-        x = self._features(x)
+        x = checked_features(x, self.in_channels)
         if self.pure or self.num_layers == 0:
             linear = cast("nn.Linear", self.xemb[1])
             h = self._enter(x, linear.weight, linear.bias)
@@ -251,27 +249,6 @@ class LinkEncoder(nn.Module):
         key = f"link.propagated.{self.conv}.{self.num_layers}.{self.residual}"
         return graph.cached(key, WeakCache).get(x, build)
 
-    def _ids(self, x: Tensor) -> Tensor:
-        if x.is_floating_point() or x.numel() != x.shape[0]:
-            raise InputError(
-                f"x is {x.dtype} of shape {tuple(x.shape)}; with num_ids it holds one integer id a "
-                "node, or is None."
-            )
-        ids = x.reshape(-1).long()
-        if ids.numel() and not 0 <= int(ids.min()) <= int(ids.max()) < self.num_ids:  # type: ignore[operator]
-            raise InputError(
-                f"x holds ids {int(ids.min())} to {int(ids.max())}, but num_ids is {self.num_ids}."
-            )
-        return ids
-
-    def _features(self, x: Tensor) -> Tensor:
-        if x.dim() != 2 or x.shape[1] != self.in_channels:
-            raise InputError(
-                f"x has shape {tuple(x.shape)}, expected (n, {self.in_channels}): "
-                f"the encoder was built with in_channels={self.in_channels}."
-            )
-        return compressed(x)
-
     def extra_repr(self) -> str:
         """Return what the representation shows."""
         return (
@@ -318,18 +295,3 @@ def load_reference(module: nn.Module, state: Mapping[str, Any], *, skip: str | N
                     f"{tuple(parameter.shape)}: the options differ from those of the weights."
                 )
             parameter.copy_(value)
-
-
-def _size(name: str, value: int, *, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} is {value!r}, expected an integer >= {least}.")
-    if name == "num_layers" and value > _MOST_LAYERS:
-        raise InputError(f"num_layers is {value}, expected at most {_MOST_LAYERS}.")
-    return value
-
-
-def _rate(name: str, value: float) -> float:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not 0 <= value <= 1:
-        raise InputError(f"{name} is {value!r}, expected a number between 0 and 1.")
-    return float(value)

@@ -4,6 +4,8 @@ from graphlab.ops.common_neighbors import adjacency, common_neighbors, neighbor_
 from graphlab.ops.csr import Csr
 from graphlab.ops.dropout import dropout, relu_dropout
 from graphlab.ops.edges import remove_edges
+from graphlab.ops.gating import EdgeNorm, Gated, gated_mean
+from graphlab.ops.incoming import Incoming, incoming_edges
 from graphlab.ops.pooling import pool_lists
 from graphlab.ops.segment import (
     scatter_reduce,
@@ -15,9 +17,14 @@ from graphlab.ops.spmm import spmm
 
 __all__ = [
     "Csr",
+    "EdgeNorm",
+    "Gated",
+    "Incoming",
     "adjacency",
     "common_neighbors",
     "dropout",
+    "gated_mean",
+    "incoming_edges",
     "neighbor_overlap",
     "pool_lists",
     "relu_dropout",

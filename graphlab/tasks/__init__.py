@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from graphlab.tasks.base import Metric, Predictions, Problem, SharedTask, Stage, Task
+    from graphlab.tasks.graph import GraphPrediction, GraphProblem, GraphStage, GraphTrainBatch
     from graphlab.tasks.link import (
         HeartSplit85_5_10,
         LinkBatch,
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from graphlab.tasks.node import NodeBatch, NodeClassification, NodeProblem
 
 __all__ = [
+    "GraphPrediction",
+    "GraphProblem",
+    "GraphStage",
+    "GraphTrainBatch",
     "HeartSplit85_5_10",
     "LinkBatch",
     "LinkPrediction",
@@ -39,6 +44,12 @@ __all__ = [
 
 _HOMES = {
     "graphlab.tasks.base": ("Metric", "Predictions", "Problem", "SharedTask", "Stage", "Task"),
+    "graphlab.tasks.graph": (
+        "GraphPrediction",
+        "GraphProblem",
+        "GraphStage",
+        "GraphTrainBatch",
+    ),
     "graphlab.tasks.link": (
         "HeartSplit85_5_10",
         "LinkBatch",

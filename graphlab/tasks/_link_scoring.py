@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from graphlab.metrics.ranking import RankingMetric
 
-__all__ = ["batch_part", "score_stage"]
+__all__ = ["batch_part", "score_stage", "single"]
 
 
 def score_stage(
@@ -52,7 +52,7 @@ def score_stage(
     # without a sample of its own a process scores the first one, and leaves it away
     first = rank if len(index) else 0
     rows = [
-        _single(network.score(h, stage.inputs.graph, pairs))
+        single(network.score(h, stage.inputs.graph, pairs))
         for pairs in _chunks(stage, size, slice(first, None, world))
     ]
     scores = torch.cat(rows)
@@ -75,6 +75,11 @@ def batch_part(batch: LinkBatch, rank: int, world: int) -> tuple[LinkBatch, floa
     return LinkBatch(batch.inputs, batch.pos[part], batch.neg[part], batch.hidden), share
 
 
+def single(scores: Tensor) -> Tensor:
+    """Return scores of half precision in single precision, others as they are."""
+    return scores.float() if scores.dtype in {torch.float16, torch.bfloat16} else scores
+
+
 def _chunks(stage: LinkStage, size: int, part: slice) -> Iterator[Tensor]:
     """Yield pairs (2, b) in the order of the scores; no chunk is larger than ``size`` can be."""
     if stage.own_negatives:
@@ -91,7 +96,3 @@ def _chunks(stage: LinkStage, size: int, part: slice) -> Iterator[Tensor]:
     pairs = torch.cat([stage.pos.t(), negatives], 1)[:, part]
     for first in range(0, pairs.shape[1], size):
         yield pairs[:, first : first + size]
-
-
-def _single(scores: Tensor) -> Tensor:
-    return scores.float() if scores.dtype in {torch.float16, torch.bfloat16} else scores

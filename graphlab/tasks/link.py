@@ -10,10 +10,15 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 from graphlab.errors import InputError
-from graphlab.metrics.ranking import RANKING_METRICS, RankingMetric
-from graphlab.registry import nearest, register_task
+from graphlab.registry import register_task
 from graphlab.seeding import numpy_generator
 from graphlab.tasks._link_negatives import ordered_non_edges
+from graphlab.tasks._link_options import (
+    find_metric,
+    find_protocol,
+    ordered_metrics,
+    whole_number,
+)
 from graphlab.tasks._link_prepare import link_problem
 from graphlab.tasks._link_problem import LinkBatch, LinkInputs, LinkProblem, LinkStage, LinkTrain
 from graphlab.tasks._link_scoring import batch_part, score_stage
@@ -26,9 +31,10 @@ from graphlab.tasks._link_splits import (
 from graphlab.transforms.features import check_added_features
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from graphlab.datasets import LoadedData
+    from graphlab.metrics.ranking import RankingMetric
     from graphlab.tasks.base import Predictions, Stage
 
 __all__ = [
@@ -44,7 +50,6 @@ __all__ = [
     "edge_digest",
 ]
 
-_ALIASES = {"rocauc": "auc"}  # as some cards call it
 _NEGATIVES = ("global-per-epoch", "per-source")
 _log = logging.getLogger("graphlab")
 
@@ -105,6 +110,8 @@ class LinkPrediction:
             the training edges, and appended after the normalisation; a set without features has
             these alone. They are not computed anew as a batch's edges are hidden.
             ``"orbit-counts"``, see :func:`graphlab.transforms.features.append_features`.
+        node_metrics: After training, let each node of the test edges rank all nodes, and keep how
+            well it did beside the run; see :meth:`rank_nodes`. No other number depends on it.
 
     Example:
         >>> LinkPrediction("random-85-5-10", batch_size=512).monitor
@@ -113,6 +120,7 @@ class LinkPrediction:
 
     name: str
     add_features: tuple[str, ...] = ()
+    node_metrics: bool = False
 
     def __init__(
         self,
@@ -131,6 +139,7 @@ class LinkPrediction:
         num_hard_negatives: int = 500,
         split_seed: int | None = None,
         add_features: Sequence[Literal["orbit-counts"]] = (),
+        node_metrics: bool = False,
     ) -> None:
         if feature_norm not in {"none", "row"}:
             raise InputError(f"feature_norm is {feature_norm!r}; expected 'none' or 'row'.")
@@ -138,28 +147,32 @@ class LinkPrediction:
             raise InputError(
                 f"negatives is {negatives!r}; expected one of {', '.join(_NEGATIVES)}."
             )
-        self.protocol = _find_protocol(protocol)
-        self.metric = None if metric is None else _find_metric(metric).name
+        self.protocol = find_protocol(protocol)
+        self.metric = None if metric is None else find_metric(metric).name
         self.feature_norm = feature_norm
         self.sparse_features = sparse_features
         self.target_link_removal = target_link_removal
         self.remove_all_copies = remove_all_copies
         self.negatives = negatives
-        self.batch_size = _size("batch_size", batch_size)
-        self.eval_batch_size = _size("eval_batch_size", eval_batch_size)
+        self.batch_size = whole_number("batch_size", batch_size)
+        self.eval_batch_size = whole_number("eval_batch_size", eval_batch_size)
         self.use_val_edges_as_input = use_val_edges_as_input
-        self.num_hard_negatives = _size("num_hard_negatives", num_hard_negatives)
-        self.split_seed = None if split_seed is None else _size("split_seed", split_seed, least=0)
+        self.num_hard_negatives = whole_number("num_hard_negatives", num_hard_negatives)
+        self.split_seed = (
+            None if split_seed is None else whole_number("split_seed", split_seed, least=0)
+        )
         added = check_added_features(add_features)
         if added:  # else not an attribute of its own: what has none keeps its checkpoints
             self.add_features = added
+        if node_metrics:  # likewise: it changes nothing that a checkpoint holds
+            self.node_metrics = True
 
     @property
     def metrics(self) -> tuple[RankingMetric, ...]:
         """Metrics that may be reported, the monitored one first as far as it is known."""
         own = self.protocol == "heart-85-5-10"
         first = self.metric or ("mrr" if own else "hits@100")
-        return _ordered(first, own_negatives=own)
+        return ordered_metrics(first, own_negatives=own)
 
     @property
     def monitor(self) -> str:
@@ -217,13 +230,13 @@ class LinkPrediction:
             InputError: The metric asked for is not defined for such negatives.
         """
         first = self.metric or ("mrr" if own_negatives else card_metric or "hits@100")
-        metric = _find_metric(first)
+        metric = find_metric(first)
         if own_negatives and not metric.own_negatives:
             raise InputError(
                 f"metric is {metric.name!r}, but in {self.protocol} each positive has negatives of "
                 "its own; use mrr or hits@K."
             )
-        return _ordered(metric.name, own_negatives=own_negatives)
+        return ordered_metrics(metric.name, own_negatives=own_negatives)
 
     def model_kwargs(self, problem: LinkProblem) -> dict[str, Any]:
         """Return ``in_channels`` (features, 0 without any) and ``num_ids`` (None with features)."""
@@ -329,6 +342,44 @@ class LinkPrediction:
         degree = endpoint_degree(problem.inputs.graph.degree(), problem.test.pos[index])
         return {"degree": link_metrics_by_degree(positive, negative, degree, metrics)}
 
+    def rank_nodes(
+        self,
+        model: nn.Module,
+        problem: LinkProblem,
+        *,
+        after_block: Callable[[], None] | None = None,
+    ) -> dict[str, Tensor]:
+        """Let every node of the test edges rank all nodes, as in [wang2024tc]_.
+
+        A node's true neighbours are those of the test edges, whatever their direction. Its
+        neighbours of training and validation are put behind all others, unless the training edges
+        repeat pairs (ogbl-collab), where a known pair may be a new edge too: then nothing is. The
+        node itself is ranked like the others. Equal scores are ranked by node id.
+
+        The caller sets evaluation mode and switches gradients off, as for :meth:`predict`. Nothing
+        is drawn, so what follows is not changed.
+
+        Args:
+            model: With ``encode`` and ``score``.
+            problem: Where the test edges are from.
+            after_block: Called after each block of nodes; may raise to break off.
+
+        Shapes:
+            - ``nodes``: (q,), ascending; ``topk``: the cut-offs (5,); ``recall``, ``precision``,
+              ``f1``, ``ndcg``, ``hits``: (q, 5); ``mrr``: (q,), see
+              :func:`graphlab.metrics.node_ranking_metrics`
+
+        Raises:
+            NonFiniteError: A score is NaN or infinite.
+
+        Cost: one encoding and the scores of q n pairs, ``eval_batch_size`` at a time; memory for
+        some million of them.
+        """
+        from graphlab.tasks._link_nodes import rank_nodes
+
+        size = max(self.eval_batch_size, getattr(model, "pairs_at_once", 0))
+        return rank_nodes(model, problem, size=size, after_block=after_block)
+
     def __repr__(self) -> str:
         return (
             f"LinkPrediction({self.protocol!r}, metric={self.metric!r}, "
@@ -338,37 +389,3 @@ class LinkPrediction:
 
 def _loss(positive: Tensor, negative: Tensor) -> Tensor:
     return softplus(-positive).mean() + softplus(negative).mean()
-
-
-def _find_protocol(name: str) -> str:
-    from graphlab.registry import normalise_name
-
-    known = ("ncn-70-10-20", "random-85-5-10", "heart-85-5-10", "official")
-    found = normalise_name(name)
-    if found not in known:
-        near = nearest(found, known, n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise InputError(f"{name!r} is not a link protocol ({', '.join(known)}).{hint}")
-    return found
-
-
-def _find_metric(name: str) -> RankingMetric:
-    key = _ALIASES.get(name, name)
-    if key not in RANKING_METRICS:
-        near = nearest(key, list(RANKING_METRICS), n=1)
-        hint = f" Did you mean {near[0]}?" if near else ""
-        raise InputError(f"metric is {name!r}; expected one of {', '.join(RANKING_METRICS)}.{hint}")
-    return RANKING_METRICS[key]
-
-
-def _ordered(first: str, *, own_negatives: bool) -> tuple[RankingMetric, ...]:
-    """All metrics that are defined, the given one in front."""
-    names = [first, *(name for name in RANKING_METRICS if name != first)]
-    metrics = (RANKING_METRICS[name] for name in names)
-    return tuple(m for m in metrics if m.own_negatives or not own_negatives)
-
-
-def _size(name: str, value: int, least: int = 1) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InputError(f"{name} is {value!r}; expected an integer >= {least}.")
-    return value

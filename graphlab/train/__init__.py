@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from graphlab.train.checkpoint import load_checkpoint, remove_checkpoints, save_checkpoint
     from graphlab.train.recipes import RESULT_VERSION, Recipe, dagnn, plateau
     from graphlab.train.result import FitResult, Progress
+    from graphlab.train.reweighting import EdgeReweighter
     from graphlab.train.step import TrainStep
     from graphlab.train.trainer import Trainer, TrainingDiverged
 
 __all__ = [
     "RESULT_VERSION",
     "Callback",
+    "EdgeReweighter",
     "FitResult",
     "Progress",
     "Recipe",
@@ -41,6 +43,7 @@ _HOMES = {
     "recipes": ("RESULT_VERSION", "Recipe", "dagnn", "plateau"),
     "step": ("TrainStep",),
     "result": ("FitResult", "Progress"),
+    "reweighting": ("EdgeReweighter",),
     "trainer": ("Trainer", "TrainingDiverged"),
 }
 

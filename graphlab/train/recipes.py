@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from graphlab.errors import ConfigError
 from graphlab.registry import Option, nearest
+from graphlab.train._reweight_settings import EXPECTED, complete, setting_problem
 
 __all__ = ["RESULT_VERSION", "Recipe", "dagnn", "plateau", "recipe_options", "recipe_problems"]
 
@@ -17,6 +18,8 @@ RESULT_VERSION = 1
 
 # what the run's result does not depend on: how often it is saved, how long it may take
 _NOT_HASHED = ("max_seconds", "checkpoint_seconds")
+# newer than the first records: where it is None, a run is the one it always was
+_LATER = ("reweight",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +51,9 @@ class Recipe:
         clip_norm: Largest gradient norm, for each parameter group on its own.
         precision: Autocast type of the forward pass; ``"fp16"`` needs a GPU.
         eval_every: Epochs between evaluations; the last epoch is always evaluated.
+        reweight: Settings of :class:`graphlab.train.EdgeReweighter`, which then takes part in the
+            training: ``{"alpha": 2.0, "interval": 1, "warm_up": 1}``; those left out have its
+            defaults. None trains without.
         max_seconds: The run ends with status ``"timeout"`` after this time. Decides no hash.
         checkpoint_seconds: Least time between two writes of ``last.ckpt``. Decides no hash.
 
@@ -77,6 +83,7 @@ class Recipe:
     clip_norm: float | None = None
     precision: Literal["no", "bf16", "fp16"] = "no"
     eval_every: int = 1
+    reweight: dict[str, object] | None = None
     max_seconds: float | None = None
     checkpoint_seconds: float = 30.0
 
@@ -87,6 +94,8 @@ class Recipe:
             raise ConfigError(problems.values())
         for name, value in given.items():  # 1 and 1.0 are one recipe, and have one hash
             object.__setattr__(self, name, _as_float(name, value))
+        if self.reweight is not None:
+            object.__setattr__(self, "reweight", complete(self.reweight))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
@@ -113,7 +122,11 @@ class Recipe:
 
     def result_fields(self) -> dict[str, Any]:
         """Return the settings that decide the result: what goes into a run's hash."""
-        return {name: value for name, value in asdict(self).items() if name not in _NOT_HASHED}
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in _NOT_HASHED and (name not in _LATER or value is not None)
+        }
 
 
 def dagnn(
@@ -238,6 +251,7 @@ _RULES: dict[str, Rule] = {
     "clip_norm": _or_none(_POSITIVE),
     "precision": _one_of("no", "bf16", "fp16"),
     "eval_every": _integer(1),
+    "reweight": _or_none((lambda v: setting_problem(v) is None, EXPECTED)),
     "max_seconds": _or_none(_POSITIVE),
     "checkpoint_seconds": _NOT_NEGATIVE,
 }

@@ -115,7 +115,8 @@ class Trainer:
         preprocessing = getattr(task, "preprocessing", None)
         if preprocessing is not None:  # the model then prepares new features the same way
             attach(model, preprocessing=preprocessing)
-        if fits_itself(model) or not is_trainable(model, self.callbacks):
+        callbacks = (*self.callbacks, *_named_callbacks(recipe))
+        if fits_itself(model) or not is_trainable(model, callbacks):
             return self._without_training(model, task, problem, recipe, test=evaluate_test)
         with preserve_rng():
             run = Run(
@@ -125,7 +126,7 @@ class Trainer:
                 recipe,
                 seed=seed,
                 device=self.device,
-                callbacks=self.callbacks,
+                callbacks=callbacks,
                 run_dir=None if run_dir is None else Path(run_dir),
                 tell=self._warn,
             )
@@ -255,7 +256,7 @@ class Trainer:
         )
 
     def _report(self, run: Run, row: dict[str, float]) -> None:
-        for callback in self.callbacks:
+        for callback in run.callbacks:
             callback.on_epoch_end(run.model, run.problem, run.epoch, row)
         if not run.processes.main:
             return
@@ -268,3 +269,13 @@ class Trainer:
         logger.warning(message)
         if self.log is not None:
             self.log({"event": "warning", "message": message})
+
+
+def _named_callbacks(recipe: Recipe) -> tuple[Callback, ...]:
+    """Build the callbacks that a recipe names."""
+    if recipe.reweight is None:
+        return ()
+    from graphlab.train.reweighting import EdgeReweighter
+
+    settings: dict[str, Any] = recipe.reweight
+    return (EdgeReweighter(**settings),)

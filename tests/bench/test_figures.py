@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 
@@ -227,12 +228,37 @@ def test_an_altered_record_is_shown_with_marks(altered):
     assert re.search(r'<li class="bad"><b>1</b> <span>altered</span></li>', text)
     table = text.split("</table>")[0].split("<tr>")
     rows = {name: row for name in ("GCN", "MLP") for row in table if f"</i>{name}<" in row}
-    assert '<small class="bad">1 altered</small>' in rows["GCN"]
+    assert '<small class="bad">altered 1/3</small>' in rows["GCN"]
     assert "altered" not in rows["MLP"]
     marked = [row for row in text.split("<tr>") if '<span class="status">altered</span>' in row]
     assert len(marked) == 1
     assert marked[0].startswith('<th scope="row">1</th>')
     assert "91.0" in marked[0]
+
+
+def test_an_altered_cell_is_never_the_best(make_run, save_runs):
+    runs = [
+        make_run(system=system, seed=seed, acc=acc + seed / 1000)
+        for system, acc in (("GCN", 0.8), ("MLP", 0.7), ("SGC", 0.6))
+        for seed in range(8)
+    ]
+    folder = save_runs(runs)
+    assert best_of(folder) == {"GCN"}
+    file = RunStore(folder).run_dir(runs[1].identity.cell_id, 1) / "run.json"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("0.801", "0.901"), encoding="utf-8")
+    assert best_of(folder) == {"MLP"}
+    table = write_report(folder).with_name("table.md").read_text(encoding="utf-8")
+    assert "GCN on cora (altered records)" in table
+    assert "altered 1/8" in table
+    assert "**8" not in table
+
+
+def best_of(folder):
+    """Systems that the page and the CSV file mark."""
+    page = write_report(folder)
+    lines = csv.DictReader(page.with_name("table.csv").open(encoding="utf-8"))
+    return {line["system"] for line in lines if line["best"] == "true"}
 
 
 def test_restored_a_record_has_no_mark(altered):

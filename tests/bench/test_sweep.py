@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import json
 import math
 import os
+import re
 import shlex
 from pathlib import Path
 
@@ -13,10 +15,12 @@ import numpy as np
 import pytest
 
 from graphlab.bench import cli
-from graphlab.bench.search.api import trials_of
+from graphlab.bench.document import parse_setting, toml_text
+from graphlab.bench.search.api import SweepResult, trials_of
 from graphlab.bench.search.plan import SEARCH_SEEDS, make_search_plan, trial_spec
 from graphlab.bench.search.space import Range, parse_range, read_space, settings_of, start_of
-from graphlab.bench.search.study import JOURNAL, Outcome, Study
+from graphlab.bench.search.study import JOURNAL, Outcome, Study, TrialRow
+from graphlab.bench.search.summary import write_summary
 from graphlab.bench.search.worker import TRIALS, SearchWorker
 from graphlab.bench.store import RunStore
 from graphlab.bench.suite import Overrides
@@ -249,8 +253,6 @@ def test_settings_of_groups_survive_the_command_line(plan_of):
     grouped = dataclasses.replace(plan.base, recipe={**plan.base.recipe, "lr": rates})
     plan = dataclasses.replace(plan, base=grouped)
     words = shlex.split(plan.command({"recipe.lr.encoder": 0.5}))
-    from graphlab.bench.document import parse_setting
-
     setting = parse_setting(words[-3] if words[-2] == "--results" else words[-1])
     assert setting == ("recipe.lr", {"encoder": 0.5, "predictor": 0.02})
 
@@ -374,6 +376,29 @@ def test_a_study_takes_no_trials_of_another_search(tmp_path):
     new_study(tmp_path)
     with pytest.raises(ConfigError, match="searches something else"):
         new_study(tmp_path, fingerprint="other")
+
+
+def test_importance_tells_what_decides_and_waits_for_ten_trials(tmp_path):
+    study = new_study(tmp_path)
+    space = (*ONE, Range(name="options.K", low=1, high=9, integer=True))
+    for number in range(12):
+        claim = study.claim(12, space)
+        failed = Outcome("diverged") if number < 2 else None
+        study.finish(claim, failed or Outcome("done", claim.params["recipe.lr"]))
+        if number < 11:
+            assert study.importance() == {}
+    found = study.importance()
+    assert list(found) == ["recipe.lr", "options.K"]
+    assert found["recipe.lr"] > 0.8
+    assert sum(found.values()) == pytest.approx(1.0)
+    assert study.importance() == found
+
+
+def test_equal_values_have_no_importance(tmp_path):
+    study = new_study(tmp_path)
+    for _ in range(10):
+        study.finish(study.claim(10, ONE), Outcome("done", 0.5))
+    assert study.importance() == {}
 
 
 # -- trials --------------------------------------------------------------------------------------
@@ -516,3 +541,64 @@ def test_the_settings_of_a_trial_are_those_of_its_space():
         "options.K": 2,
         "recipe.lr": 0.3,
     }
+
+
+# -- what is left at the end -----------------------------------------------------------------------
+
+
+def test_the_command_ends_with_settings_test_and_files(graph, tmp_path, capsys):
+    words = ["sweep", "--model", "gcn", "--data", str(graph), "--results", str(tmp_path / "r")]
+    words += ["--trials", "10", "--final-seeds", "2", "--threads", "1", "--study", "s"]
+    words += ["--set", "recipe.epochs=2", "--space", "hidden_channels=2:8"]
+    with pytest.raises(SystemExit) as caught:
+        cli.main(words)
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    rows = Study(tmp_path / "r" / "adhoc" / "sweep-s", "s").rows()
+    best = max(rows, key=lambda row: (row.value, -row.number))
+    assert f"Best: trial {best.number}, validation accuracy {100 * best.value:.1f} %\n" in out
+    assert f"  options.hidden_channels={best.params['options.hidden_channels']}\n" in out
+    assert "over 2 seeds" in out
+    folder = tmp_path / "r" / "adhoc"
+    for path in (folder / "sweep-s" / "report.md", folder / "sweep-s" / "trials.csv"):
+        assert f": {path}\n" in out
+    assert f"page: {folder / 'report.html'}\n" in out
+    assert (folder / "report.html").is_file()
+
+    report = (folder / "sweep-s" / "report.md").read_text()
+    assert f"- `options.hidden_channels={best.params['options.hidden_channels']}`" in report
+    table = (folder / "table.md").read_text()
+    (line,) = [text for text in table.splitlines() if text.startswith("| gcn")]
+    assert line in report  # the test result is that of the report
+    assert ("Importance (fANOVA): " in report) == (len({row.value for row in rows}) > 1)
+    with (folder / "sweep-s" / "trials.csv").open() as file:
+        lines = list(csv.DictReader(file))
+    assert [int(line["trial"]) for line in lines] == list(range(10))
+    assert [float(line["value"]) for line in lines] == [row.value for row in rows]
+    assert [int(line["options.hidden_channels"]) for line in lines] == [
+        row.params["options.hidden_channels"] for row in rows
+    ]
+
+
+def test_texts_in_the_files_are_text(plan_of):
+    plan = plan_of(trials=1)
+    params = {"options.hidden_channels": 3, "options.dropout": 0.1}
+    message = "=cmd|' /C calc'!A0\nsecond line"
+    rows = (
+        TrialRow(0, "failed", None, params, message),
+        TrialRow(1, "timeout", 0.5, {**params, "options.dropout": "`<b>|"}),
+    )
+    plan.folder.mkdir(parents=True)
+    result = SweepResult(plan, "acc", False, rows, rows[1])
+    report = write_summary(result).read_text()
+    assert "validation accuracy" in report
+    assert "50.0 (out of time)" in report
+    assert "<b>" not in re.sub("(?s)```.*?\n```|`[^`\n]*`", "", report)
+    with (plan.folder / "trials.csv").open() as file:
+        first = next(csv.DictReader(file))
+    assert first["message"] == "'=cmd|' /C calc'!A0 second line"
+
+
+def test_values_are_written_as_they_are_read():
+    for value in (1, 0.5, True, "low", "a b", "true", "\U0001f600", ["low", "a"], {"x": 0.5}):
+        assert parse_setting(f"a={toml_text(value)}") == ("a", value)

@@ -153,10 +153,40 @@ def test_every_bad_status_has_its_word(make_run, status, word):
     assert line[column] == "1"
 
 
-def test_the_metrics_of_a_run_that_timed_out_are_not_averaged(make_run):
-    late = make_run(seed=1, status="timeout", metrics={"test": {"acc": 0.1}})
+def test_runs_out_of_time_are_in_the_mean_and_counted_beside_it(make_run):
+    late = make_run(seed=1, status="timeout", metrics={"test": {"acc": 0.9}})
+    rivals = [make_run(system="MLP", seed=seed, acc=0.5) for seed in range(2)]
+    table = result_table([make_run(seed=0, acc=0.8), late, *rivals])
+    cell = cell_of(table, "GCN")
+    assert (cell.n, cell.mean, cell.remark()) == (2, pytest.approx(0.85), "timeout 1/2")
+    assert "85.0 ± 7.1" in table.to_text()
+    assert any(note.startswith("timeout: runs that their time limit ended") for note in table.notes)
+    line = next(csv.DictReader(io.StringIO(table.to_csv())))
+    assert (line["n"], line["timeout"]) == ("2", "1")
+
+
+def test_a_cell_with_runs_out_of_time_is_never_the_best(make_run):
+    late = [
+        make_run(seed=seed, status="timeout", metrics={"test": {"acc": 0.9 + seed / 1000}})
+        for seed in range(8)
+    ]
+    others = [
+        make_run(system=system, seed=seed, acc=acc + seed / 1000)
+        for system, acc in (("MLP", 0.5), ("SGC", 0.6))
+        for seed in range(8)
+    ]
+    table = result_table([*late, *others])
+    best = {row.system for row in table.rows if row.cells[0].best}
+    assert best == {"SGC"}
+    assert cell_of(table, "GCN").interval is None
+    assert any("GCN on cora (runs out of time)" in note for note in table.notes)
+    assert "Bold: best mean of a column, cells with unfinished runs not considered." in table.notes
+
+
+def test_a_run_out_of_time_without_a_value_is_in_no_mean(make_run):
+    late = make_run(seed=1, status="timeout", metrics={"val": {"acc": 0.9}})
     cell = cell_of(result_table([make_run(seed=0, acc=0.8), late]), "GCN")
-    assert (cell.n, cell.mean) == (1, 0.8)
+    assert (cell.n, cell.mean, cell.remark()) == (1, 0.8, "n=1 of 2, timeout 1/2")
 
 
 def test_a_metric_that_could_not_be_computed_is_counted(make_run):

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
+
 from graphlab.bench.config import load_suite
 from graphlab.bench.plan import make_plan
 from graphlab.bench.store import RunStore
@@ -172,6 +174,20 @@ def environment():
     return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
+def write_graph(folder):
+    """Write a graph of 40 nodes in two classes, with its split, into a new folder."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    label = np.arange(40) % 2
+    np.savetxt(folder / "edges.csv", rng.integers(0, 40, (80, 2)), fmt="%d", delimiter=",")
+    features = rng.normal(size=(40, 4)) + label[:, None]
+    np.savetxt(folder / "features.csv", features, fmt="%.4f", delimiter=",")
+    np.savetxt(folder / "labels.csv", label, fmt="%d")
+    for name, nodes in (("train", range(14)), ("val", range(14, 27)), ("test", range(27, 40))):
+        np.savetxt(folder / f"{name}.csv", list(nodes), fmt="%d")
+    return folder
+
+
 def make_suite(folder, *systems, seeds=2, epochs=3, **recipe):
     """Write a suite of the models above into a folder, and plan it."""
     (folder / "models.py").write_text(MODELS)
@@ -256,6 +272,11 @@ def wait_for(process, kind, epoch=0):
 def worker_of(plan, spec):
     """Return the process id that a run's lock names."""
     return RunStore(plan.results).holder(RunStore(plan.results).folder(spec))["pid"]
+
+
+def parent_of(pid):
+    """Return the process id of a process's parent."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def gone_within(pid, seconds):

@@ -14,6 +14,7 @@ import pytest
 
 import graphlab.bench
 from graphlab.bench.journal import read_history
+from graphlab.bench.runner import run_spec
 from graphlab.bench.store import RunStore
 from tests.faults.launches import EPOCHS, SUITE, finish, outcome, plan_of
 
@@ -46,10 +47,19 @@ def tables(place, results):
     return texts, result.records
 
 
+def undisturbed(place):
+    """Execute the suite in this process, one run after the other, as workers do."""
+    plan = plan_of(place, "whole")
+    for run in plan.runs:
+        store = RunStore(plan.results)
+        store.folder(run).mkdir(parents=True)
+        assert run_spec(run, store, threads=1).done
+
+
 @pytest.mark.timeout(600)
 def test_killed_five_times_the_result_is_that_of_an_undisturbed_run(place, start):
     (place / "suite.toml").write_text(SUITE)
-    finish(start("whole"))
+    undisturbed(place)
     plan = plan_of(place, "parts")
     store = RunStore(plan.results)
     folders = [store.folder(run) for run in plan.runs]
@@ -71,10 +81,10 @@ def test_killed_five_times_the_result_is_that_of_an_undisturbed_run(place, start
     assert resumed[2][1] >= resumed[2][0] + 30
     assert all(epoch <= EPOCHS for epochs in resumed for epoch in epochs)
     assert [record.lineage.resumed_times for record in parts] == [1, 1, 2]
-    undisturbed = plan_of(place, "whole")
-    for run, folder, record in zip(undisturbed.runs, folders, parts, strict=True):
+    plan = plan_of(place, "whole")
+    for run, folder, record in zip(plan.runs, folders, parts, strict=True):
         assert len(read_history(folder)) == record.result.epochs_run
-        assert _values(folder) == _values(RunStore(undisturbed.results).folder(run))
+        assert _values(folder) == _values(RunStore(plan.results).folder(run))
         assert not list(folder.glob("last.ckpt*"))
 
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +12,6 @@ import torch
 
 from graphlab.datasets import load
 from graphlab.registry import find_model, find_task
-from graphlab.testing.faults import kill_at
 from graphlab.train import Recipe, Trainer, build_model
 
 TRAININGS = {
@@ -21,7 +19,21 @@ TRAININGS = {
     "link": ("ncn", "random-85-5-10", {"batch_size": 400}),
 }
 RECIPE = Recipe(epochs=5, schedule="plateau", schedule_patience=0, checkpoint_seconds=0)
-CODE = "import sys; from tests.faults.test_f04_resume import fit; fit(*sys.argv[1:])"
+# One process that has imported everything, and for each epoch a copy of it that is killed there.
+CODE = """
+import os, sys
+from tests.faults.test_f04_resume import fit
+from graphlab.testing.faults import kill_at
+
+task, folder = sys.argv[1:]
+for epoch in (1, 2, 3):
+    copy = os.fork()
+    if copy == 0:
+        with kill_at(f"epoch:{epoch}"):
+            fit(task, f"{folder}/{epoch}")
+        os._exit(0)
+    print(epoch, os.WTERMSIG(os.waitpid(copy, 0)[1]), flush=True)
+"""
 
 
 def fit(task_name, run_dir=None):
@@ -38,17 +50,17 @@ def fit(task_name, run_dir=None):
 
 @pytest.mark.parametrize("task", TRAININGS)
 def test_killed_at_each_of_three_epochs_and_resumed(task, tmp_path):
-    killed = {}
-    for epoch in (1, 2, 3):
-        with kill_at(f"epoch:{epoch}"):
-            killed[epoch] = subprocess.Popen(
-                [sys.executable, "-c", CODE, task, str(tmp_path / str(epoch))],
-                env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path])},
-            )
+    process = subprocess.Popen(
+        [sys.executable, "-c", CODE, task, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path.cwd()), *sys.path])},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     model, whole = fit(task)
     assert len({row["val_loss"] for row in whole.history}) == RECIPE.epochs, "nothing is learnt"
-    for epoch, process in killed.items():
-        assert process.wait(240) == -signal.SIGKILL
+    output, _ = process.communicate(timeout=240)
+    assert output.split() == ["1", "9", "2", "9", "3", "9"]
+    for epoch in (1, 2, 3):
         again, resumed = fit(task, tmp_path / str(epoch))
         assert resumed.resumed_epoch == epoch
         for name, value in model.state_dict().items():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 import graphlab.bench
 from graphlab.bench.journal import read_history
+from graphlab.bench.runner import run_spec
 from graphlab.bench.store import RunStore
 
 MODELS = '''
@@ -61,8 +64,14 @@ def run(tmp_path, *models, **given):
     )
 
 
-def test_nan_loss_ends_one_run_and_the_suite_goes_on(tmp_path):
-    result = run(tmp_path, "diverging", "mlp", seeds=3)
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory):
+    """Three seeds of a model that diverges at one of them, and of one that does not."""
+    return run(tmp_path_factory.mktemp("suite"), "diverging", "mlp", seeds=3)
+
+
+def test_nan_loss_ends_one_run_and_the_suite_goes_on(suite):
+    result = suite
     assert (result.executed, result.exit_code) == (6, 1)
     outcomes = {(r.config.model, r.identity.seed): r.result for r in result}
     assert outcomes.pop(("diverging", 1)).status == "diverged"
@@ -82,15 +91,14 @@ def test_exploding_gradient_is_named_when_asked_for(tmp_path):
     message = "The gradient of layer.weight is not finite at epoch 1, step 1."
     assert message in record.result.error.message
     # without the check it is seen one step later, and cannot be named
-    (record,) = run(tmp_path, "exploding", seed=0, rerun="all")
+    record = run_spec(result.plan.runs[0], RunStore(result.results), threads=1)
     assert record.result.status == "diverged"
     assert "gradient" not in record.result.error.message
     assert record.result.error.epoch in {1, 2}
 
 
-def test_gradient_norm_is_in_the_events_by_default(tmp_path):
-    result = run(tmp_path, "mlp", seed=0)
-    store = RunStore(result.results)
-    rows = read_history(store.folder(result.plan.runs[0]))
+def test_gradient_norm_is_in_the_events_by_default(suite):
+    (spec,) = [run for run in suite.plan.runs if (run.model, run.seed) == ("mlp", 0)]
+    rows = read_history(RunStore(suite.results).folder(spec))
     assert len(rows) == 4
     assert all(row["grad_norm"] > 0 for row in rows)

@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import graphlab
+from tests.fresh_python import run_code
 
 PACKAGE = Path(graphlab.__file__).parent
-
-
-def run(code: str, **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 COPY = """
 import sys
 sys.path.insert(0, {folder!r})
@@ -59,7 +43,7 @@ def test_read_only_package_and_home_fall_back_to_a_temporary_folder_then_to_none
         "PYTHONSAFEPATH": "1",
     }
     code = COPY.format(folder=str(copy))
-    first = run(code, **environment)
+    first = run_code(code, **environment)
     assert first.startswith("[[0.0], [3.0]]")
     kept = list(temporary.rglob("*.nbc"))
     assert len(kept) == 1
@@ -67,8 +51,8 @@ def test_read_only_package_and_home_fall_back_to_a_temporary_folder_then_to_none
     # a file damaged by a crash, and then no place at all: slower, never wrong
     for file in temporary.rglob("*.nb?"):
         file.write_bytes(b"\\x80torn")
-    assert run(code, **environment) == first
+    assert run_code(code, **environment) == first
     assert kept[0].stat().st_size > 100
     shutil.rmtree(temporary / next(temporary.iterdir()).name)
     (temporary / f"graphlab-kernels-{os.getuid()}").write_text("in the way")
-    assert run(code, **environment) == "[[0.0], [3.0]] None\n"
+    assert run_code(code, **environment) == "[[0.0], [3.0]] None\n"

@@ -12,7 +12,6 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import numpy as np
 import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend, JournalStorage
@@ -20,6 +19,7 @@ from optuna.storages.journal import JournalFileBackend, JournalStorage
 import graphlab.bench
 from graphlab.bench.search.study import JOURNAL, Outcome, Study
 from graphlab.bench.store import RunStore
+from tests.faults.launches import write_graph
 
 MODEL = '''
 """A linear model; whoever evaluates the test stage ends with an error."""
@@ -55,16 +55,7 @@ SEARCH = "graphlab.bench.search.worker"
 @pytest.fixture
 def place(tmp_path):
     """A folder with a graph of 40 nodes."""
-    graph = tmp_path / "tiny"
-    graph.mkdir()
-    rng = np.random.default_rng(0)
-    label = np.arange(40) % 2
-    np.savetxt(graph / "edges.csv", rng.integers(0, 40, (80, 2)), fmt="%d", delimiter=",")
-    features = rng.normal(size=(40, 4)) + label[:, None]
-    np.savetxt(graph / "features.csv", features, fmt="%.4f", delimiter=",")
-    np.savetxt(graph / "labels.csv", label, fmt="%d")
-    for name, nodes in (("train", range(14)), ("val", range(14, 27)), ("test", range(27, 40))):
-        np.savetxt(graph / f"{name}.csv", list(nodes), fmt="%d")
+    write_graph(tmp_path / "tiny")
     return tmp_path
 
 

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from collections import Counter
 
-import numpy as np
 import optuna
 import pytest
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from graphlab.bench.search.study import JOURNAL, Study
+from tests.faults.launches import write_graph
 
 ASK = """
 import sys
@@ -65,16 +65,7 @@ def test_two_processes_make_a_study_together_and_record_sixty_trials_each(tmp_pa
 @pytest.fixture
 def graph(tmp_path):
     """A graph of 40 nodes."""
-    folder = tmp_path / "tiny"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    label = np.arange(40) % 2
-    np.savetxt(folder / "edges.csv", rng.integers(0, 40, (80, 2)), fmt="%d", delimiter=",")
-    np.savetxt(folder / "features.csv", rng.normal(size=(40, 4)), fmt="%.4f", delimiter=",")
-    np.savetxt(folder / "labels.csv", label, fmt="%d")
-    for name, nodes in (("train", range(14)), ("val", range(14, 27)), ("test", range(27, 40))):
-        np.savetxt(folder / f"{name}.csv", list(nodes), fmt="%d")
-    return folder
+    return write_graph(tmp_path / "tiny")
 
 
 def test_two_commands_share_a_study_and_its_final_runs(tmp_path, graph):

@@ -138,7 +138,7 @@ def test_the_walk_matrix_of_length_1_leaves_the_adjacency_alone():
     assert np.array_equal(found.toarray(), nx.to_numpy_array(KARATE))
 
 
-@pytest.mark.parametrize("length", [0, 1.5, True])
+@pytest.mark.parametrize("length", [0, 1.5, True, 1001, 10**9])
 def test_a_wrong_length_is_named(length):
     for make in (lambda: walk_matrix(KARATE, length), lambda: WalkEmbedding(length)):
         with pytest.raises(InputError, match=f"length is {length}"):

@@ -201,7 +201,7 @@ def test_training_differs_from_evaluation_by_dropout(name):
     rates = [option for option in CARDS[name].options if option.endswith("dropout")]
     model = build(name, **dict.fromkeys(rates, 0.3))
     one, other = (score(model.train(m), x, edge_index, pairs) for m in (True, False))
-    assert not torch.allclose(one, other)
+    assert torch.allclose(one, other) == (not rates)
     still = build(name, **dict.fromkeys(rates, 0.0))
     close(*(score(still.train(m), x, edge_index, pairs) for m in (True, False)))
 
@@ -344,6 +344,8 @@ def test_wrong_graphs_and_pairs_are_named(name):
     [("hidden_channels", 0), ("num_layers", -1), ("dropout", 1.5), ("input_dropout", -0.1)],
 )
 def test_an_impossible_option_is_named(name, option, value):
+    if option not in CARDS[name].options:
+        pytest.skip(f"{name} has no {option}")
     with pytest.raises(InputError, match=rf"{option}.*{value}"):
         build(name, **{option: value})
 

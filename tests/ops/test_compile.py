@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +7,7 @@ import pytest
 
 from graphlab.ops import _kernel_cache
 from graphlab.ops._compile import Kernel, kernel
-
-
-def run(code: str, **environment: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=200,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+from tests.fresh_python import run_code
 
 
 @kernel
@@ -42,7 +27,7 @@ assert not {"numba", "llvmlite", "scipy"} & set(sys.modules)
 spmm([[0], [1]], torch.ones(2, 1))
 assert "numba" in sys.modules
 """
-    run(code)
+    run_code(code)
 
 
 def test_a_temporary_folder_of_somebody_else_is_not_used(tmp_path, monkeypatch):
@@ -142,4 +127,4 @@ assert relu_dropout(-torch.ones(5), 0.5).sum() == 0
 
 
 def test_kernels_mean_the_same_when_they_are_not_compiled():
-    run(INTERPRETED, NUMBA_DISABLE_JIT="1", PYTHONWARNINGS="ignore::RuntimeWarning")
+    run_code(INTERPRETED, NUMBA_DISABLE_JIT="1", PYTHONWARNINGS="ignore::RuntimeWarning")

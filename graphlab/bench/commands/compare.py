@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+from graphlab.bench.commands import _flags
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["command"]
 
@@ -16,15 +21,8 @@ __all__ = ["command"]
     "--metric", metavar="M", help="Test metric.  [default: the main one of each data set]"
 )
 @click.option("--published", is_flag=True, help="Compare A with published numbers; no B then.")
-@click.option(
-    "--results",
-    metavar="DIR",
-    default="results",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder of all results.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_flags.results
+@_flags.as_json
 def command(
     a: str, b: str | None, *, metric: str | None, published: bool, results: Path, as_json: bool
 ) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from graphlab.bench.commands import _flags
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,8 +23,8 @@ _PLAIN_WIDTH = 160
 @click.option(
     "--results", metavar="DIR", default="results", show_default=True, help="Folder of results."
 )
-@click.option("--root", metavar="DIR", help="Folder of the data sets.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_flags.root
+@_flags.as_json
 @click.pass_context
 def command(ctx: click.Context, /, *, results: str, root: str | None, as_json: bool) -> None:
     """Check versions, threads, GPU, memory, disks, caches, clock and write access.

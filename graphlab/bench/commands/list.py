@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphlab.bench.commands import _flags
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
@@ -18,7 +20,7 @@ _PLAIN_WIDTH = 160
 
 @click.command("list", short_help="List what there is.")
 @click.argument("kind", required=False, metavar="[models|datasets|tasks|suites|protocols]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_flags.as_json
 def command(kind: str | None, *, as_json: bool) -> None:
     """List models, data sets, tasks, suites and protocols; all five without a word."""
     from graphlab.bench.problems import printable, suggestion

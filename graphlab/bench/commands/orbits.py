@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphlab.bench.commands import _flags
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
@@ -49,8 +51,8 @@ _MATRICES = "adjacency"
     metavar="N",
     help="Threads.  [default: usable cores]",
 )
-@click.option("--root", metavar="DIR", help="Folder of the data sets.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_flags.root
+@_flags.as_json
 def command(graph: str, **flags: Any) -> None:  # noqa: ANN401  (values of the flags)
     """Count how often each node takes each place in the graphlets of 2 to 4 nodes.
 

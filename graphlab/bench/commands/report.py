@@ -6,19 +6,14 @@ from pathlib import Path
 
 import click
 
+from graphlab.bench.commands import _flags
+
 __all__ = ["command", "holds_runs", "suite_folders"]
 
 
 @click.command("report", short_help="Write tables and a page from run folders.")
 @click.argument("suite", required=False)
-@click.option(
-    "--results",
-    metavar="DIR",
-    default="results",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder of all results.",
-)
+@_flags.results
 @click.option(
     "--out",
     metavar="DIR",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphlab.bench.commands import _flags
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from graphlab.bench.api import BenchResult
     from graphlab.bench.progress import Lines
     from graphlab.bench.session import Session
@@ -28,17 +31,8 @@ __all__ = ["command"]
 )
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Only these models.")
 @click.option("--dataset", "datasets", multiple=True, metavar="NAME", help="Only these data sets.")
-@click.option(
-    "--file",
-    "files",
-    multiple=True,
-    metavar="FILE.py",
-    type=click.Path(path_type=Path),
-    help="File with models of your own (@register_model).",
-)
-@click.option(
-    "--data", metavar="PATH", type=click.Path(path_type=Path), help="A graph of your own."
-)
+@_flags.files
+@_flags.data
 @click.option("--seeds", type=int, metavar="N", help="Number of seeds, from 0.")
 @click.option("--seed", type=int, metavar="N", help="One seed.")
 @click.option(
@@ -71,23 +65,21 @@ __all__ = ["command"]
     type=int,
     help="Threads a process.  [default: usable cores / jobs; with --address 1]",
 )
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
+@_flags.device
 @click.option(
     "--devices",
     type=int,
     metavar="N",
     help="Devices, or processes, that share one training.  [default: 1]",
 )
-@click.option(
-    "--results",
-    metavar="DIR",
-    default="results",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder of all results.",
-)
+@_flags.results
 @click.option("--rerun", metavar="failed|stale|all", help="Execute finished runs again.")
 @click.option("--keep", is_flag=True, help="Keep best states and predictions.")
+@click.option(
+    "--node-metrics",
+    is_flag=True,
+    help="Of link runs, keep how each test node ranks all nodes; runs without it run again.",
+)
 @click.option("--optional", is_flag=True, help="Run the optional data sets too.")
 @click.option("--wait", is_flag=True, help="Wait for runs that another process executes.")
 @click.option(
@@ -95,11 +87,11 @@ __all__ = ["command"]
     is_flag=True,
     help="Check every gradient; name the parameter of one that is not finite.",
 )
-@click.option("--max-seconds", type=float, metavar="S", help="Longest time of one run.")
-@click.option("--root", metavar="DIR", help="Folder of the data sets.")
+@_flags.max_seconds
+@_flags.root
 @click.option("--dry-run", is_flag=True, help="Show what would run, and stop.")
 @click.option("--quiet", is_flag=True, help="Print the table alone.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_flags.as_json
 @click.pass_context
 def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401  (values of the flags)
     """Run or continue SUITE: the name of a shipped suite, or FILE.toml; 'quick' without it.
@@ -160,13 +152,8 @@ def _session(flags: dict[str, Any]) -> Session:
     from graphlab.bench.suite import Overrides
     from graphlab.errors import ConfigError
 
-    settings: list[tuple[str, object]] = []
     problems: list[str] = []
-    for text in flags["settings"]:
-        try:
-            settings.append(parse_setting(text))
-        except ConfigError as error:
-            problems += error.problems
+    settings = _flags.parsed(flags["settings"], parse_setting, problems)
     if problems:
         raise ConfigError(problems)
     same = ("task", "protocol", "models", "datasets", "files", "data", "seeds", "seed", "root")
@@ -175,6 +162,7 @@ def _session(flags: dict[str, Any]) -> Session:
         settings=tuple(settings),
         optional=flags["optional"],
         max_seconds=flags["max_seconds"],
+        node_metrics=flags["node_metrics"],
     )
     names = ("threads", "device", "devices", "rerun", "keep", "wait", "launcher", "address")
     how = {name: flags[name] for name in (*names, "detect_anomaly")}
@@ -205,7 +193,7 @@ class _Output:
         """Write the plan in full."""
         left = {cell.cell_id: len(cell.runs) for cell in session.pending}
         if self.as_json:
-            self._json(_plan_values(session, left))
+            _flags.echo_json(_plan_values(session, left))
             return
         self.plan(session)
         from graphlab.bench.report.display import plain
@@ -249,7 +237,7 @@ class _Output:
         from graphlab.bench.screen import show
 
         if self.as_json:
-            self._json(_result_values(result, report))
+            _flags.echo_json(_result_values(result, report))
             return
         if not self.quiet:
             self._line("")
@@ -268,11 +256,6 @@ class _Output:
 
     def _line(self, text: str) -> None:
         click.echo(text)
-
-    def _json(self, values: object) -> None:
-        import json
-
-        click.echo(json.dumps(values, allow_nan=False, indent=1, sort_keys=True))
 
 
 def _plan_lines(session: Session) -> list[str]:

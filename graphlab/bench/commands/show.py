@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from graphlab.bench.commands import _flags
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from graphlab.bench.report.lookup import Found
 
 __all__ = ["command"]
@@ -15,23 +18,9 @@ __all__ = ["command"]
 
 @click.command("show", short_help="Show one run, cell, suite, model or data set.")
 @click.argument("name")
-@click.option(
-    "--results",
-    metavar="DIR",
-    default="results",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder of all results.",
-)
-@click.option(
-    "--file",
-    "files",
-    multiple=True,
-    metavar="FILE.py",
-    type=click.Path(path_type=Path),
-    help="File with models of your own.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_flags.results
+@_flags.files
+@_flags.as_json
 def command(name: str, *, results: Path, files: tuple[Path, ...], as_json: bool) -> None:
     """Show a run, cell, suite, model or data set.
 

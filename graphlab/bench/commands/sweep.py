@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphlab.bench.commands import _flags
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from graphlab.bench.search.api import SweepResult
     from graphlab.bench.search.plan import SearchPlan
 
@@ -20,17 +23,8 @@ __all__ = ["command"]
 @click.option("--dataset", metavar="NAME", help="Data set.")
 @click.option("--task", metavar="TASK", help="Task; by default the first of the model.")
 @click.option("--protocol", metavar="ID", help="Protocol; by default the data set's.")
-@click.option(
-    "--file",
-    "files",
-    multiple=True,
-    metavar="FILE.py",
-    type=click.Path(path_type=Path),
-    help="File with models of your own (@register_model).",
-)
-@click.option(
-    "--data", metavar="PATH", type=click.Path(path_type=Path), help="A graph of your own."
-)
+@_flags.files
+@_flags.data
 @click.option("--trials", type=int, default=60, show_default=True, help="Trials of the study.")
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes at a time.")
 @click.option(
@@ -65,21 +59,14 @@ __all__ = ["command"]
     help="Validation value to compare: the task's metric, loss, or a metric's name.",
 )
 @click.option("--study", metavar="NAME", help="Name of the study.")
-@click.option(
-    "--results",
-    metavar="DIR",
-    default="results",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder of all results.",
-)
+@_flags.results
 @click.option("--threads", type=int, help="Threads a process.  [default: usable cores / workers]")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
-@click.option("--max-seconds", type=float, metavar="S", help="Longest time of one training.")
-@click.option("--root", metavar="DIR", help="Folder of the data sets.")
+@_flags.device
+@_flags.max_seconds
+@_flags.root
 @click.option("--dry-run", is_flag=True, help="Show what would be searched, and stop.")
 @click.option("--quiet", is_flag=True, help="Print the tables alone.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_flags.as_json
 @click.pass_context
 def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401  (values of the flags)
     """Search the settings of one model on one data set.
@@ -103,7 +90,7 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401  (valu
         return
     shown.plan_lines(before)
     result = execute(plan, shown.event)
-    shown.result(result)
+    shown.result(result, shown.files(result))
     ctx.exit(result.exit_code)
 
 
@@ -115,13 +102,8 @@ def _plan(flags: dict[str, Any]) -> SearchPlan:
     from graphlab.errors import ConfigError
 
     problems: list[str] = []
-    parsed: dict[str, list[tuple[str, object]]] = {"settings": [], "spaces": []}
-    for flag, parse in (("settings", parse_setting), ("spaces", parse_range)):
-        for text in flags[flag]:
-            try:
-                parsed[flag].append(parse(text))
-            except ConfigError as error:
-                problems += error.problems
+    settings = _flags.parsed(flags["settings"], parse_setting, problems)
+    spaces = _flags.parsed(flags["spaces"], parse_range, problems)
     if problems:
         raise ConfigError(problems)
     return make_search_plan(
@@ -130,10 +112,10 @@ def _plan(flags: dict[str, Any]) -> SearchPlan:
             models=() if flags["model"] is None else (flags["model"],),
             datasets=() if flags["dataset"] is None else (flags["dataset"],),
             **{name: flags[name] for name in ("task", "protocol", "files", "data", "root")},
-            settings=tuple(parsed["settings"]),
+            settings=tuple(settings),
             max_seconds=flags["max_seconds"],
         ),
-        space=dict(parsed["spaces"]),
+        space=dict(spaces),
         **{
             name: flags[name]
             for name in (
@@ -179,7 +161,7 @@ class _Output:
         if self.as_json:
             from graphlab.bench.search.tables import result_values
 
-            self._json(result_values(before))
+            _flags.echo_json(result_values(before))
             return
         self.plan_lines(before)
 
@@ -207,18 +189,53 @@ class _Output:
             if note:
                 self._line(note)
 
-    def result(self, result: SweepResult) -> None:
-        """Write the best trials, the final table, and how to repeat it."""
+    def files(self, result: SweepResult) -> dict[str, Path]:
+        """Write the summary of the study and the page of the final runs; return what there is."""
+        from graphlab.bench.report.page import PAGE, write_report
+        from graphlab.bench.search.summary import TRIALS, write_summary
+        from graphlab.errors import InputError
+
+        if not result.trials or result.exit_code > 1:
+            return {}
+        found: dict[str, Path] = {}
+        try:
+            found["report"] = write_summary(result)
+            found["trials"] = result.plan.folder / TRIALS
+            final = result.final
+            if final is not None:
+                found["page"] = final.results / PAGE
+                if final.executed or not found["page"].is_file():
+                    write_report(final.results, plan=final.plan)
+        except InputError as error:
+            click.echo(f"warning: {error}", err=True)
+        return found
+
+    def result(self, result: SweepResult, files: dict[str, Path]) -> None:
+        """Write the best trials and settings, the final table, how to repeat it, and the files."""
         from graphlab.bench.screen import show
-        from graphlab.bench.search.tables import best_trials, counts_line, result_values
+        from graphlab.bench.search.tables import (
+            best_lines,
+            best_trials,
+            counts_line,
+            importance_line,
+            result_values,
+            value_text,
+        )
 
         if self.as_json:
-            self._json(result_values(result))
+            places = {name: str(path) for name, path in files.items()}
+            _flags.echo_json(result_values(result) | {"files": places})
             return
         self._line("")
         if result.best is not None:
             show(best_trials(result))
         click.echo(counts_line(result))
+        if result.best is not None:
+            click.echo(f"Best: trial {result.best.number}, {value_text(result, result.best)}")
+            for line in best_lines(result):
+                click.echo(f"  {line}")
+        if result.importance:
+            click.echo(importance_line(result))
         if result.final is not None:
             click.echo("")
             show(result.final.table)
@@ -230,12 +247,9 @@ class _Output:
         elif result.command is not None:
             self._line(f"Repeat the final runs: {result.command}")
         self._line(f"Study: {result.plan.folder}")
+        for name, path in files.items():
+            self._line(f"  {name}: {path}")
 
     def _line(self, text: str) -> None:
         if not self.silent:
             click.echo(text)
-
-    def _json(self, values: object) -> None:
-        import json
-
-        click.echo(json.dumps(values, allow_nan=False, indent=1, sort_keys=True))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from graphlab.bench.commands import _flags
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from graphlab.bench.verification import RunCheck, Verification
 
@@ -17,18 +19,11 @@ __all__ = ["command"]
 
 @click.command("verify", short_help="Check finished runs and execute them again.")
 @click.argument("run")
-@click.option(
-    "--results",
-    metavar="DIR",
-    default="results",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder of all results.",
-)
+@_flags.results
 @click.option("--all", "every", is_flag=True, help="Execute every run, not one of each cell.")
 @click.option("--no-run", is_flag=True, help="Check the files alone; execute nothing.")
 @click.option("--threads", type=int, metavar="N", help="Threads.  [default: as recorded]")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@_flags.as_json
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -73,7 +73,7 @@ def _too_few(placed: Sequence[_Placed]) -> list[str]:
     alone = [
         (column, cell.n)
         for _, column, cell in placed
-        if cell.published is not None and not cell.failures and 0 < cell.n < MIN_SEEDS
+        if cell.published is not None and cell.whole and 0 < cell.n < MIN_SEEDS
     ]
     notes = []
     if few or alone:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from graphlab.bench.report.diagnosis_view import diagnosis_section
 from graphlab.bench.report.differences import commands_of_row, one_line
 from graphlab.bench.report.display import compact, metric_style, plain, seconds, seconds_range
 from graphlab.bench.report.figures import figure_sections
@@ -59,6 +60,7 @@ class _Content:
             "summary": self._summary(),
             "remarks": self._remarks(),
             "figures": figure_sections(self.table, self._runs_of, self._folder),
+            "diagnosis": diagnosis_section(self.table, self._runs_of, self._folder),
             "commands": self._commands(),
             "costs": self._costs(),
             "cells": self._cells(),
@@ -131,14 +133,13 @@ class _Content:
         for row in table.rows:
             fields: list[dict[str, Any]] = []
             for column, cell in zip(table.columns, row.cells, strict=True):
-                changed = self._altered_words(self._runs_of(row, column))
                 fields.append(
                     {
                         "kind": "ours",
                         "text": cell.marked(column.style) if cell else "",
                         "best": bool(cell and cell.best),
-                        "remark": ", ".join(filter(None, (cell.remark() if cell else "", changed))),
-                        "failed": bool(cell and cell.failures) or bool(changed),
+                        "remark": cell.remark() if cell else "",
+                        "failed": cell is not None and not cell.whole,
                     }
                 )
                 if column.published:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from graphlab.bench.document import toml_text
 from graphlab.bench.plan import LATER_OPTIONS
 from graphlab.errors import GraphlabError
 
@@ -178,7 +179,7 @@ def _settings(record: RunRecord) -> list[str]:
             if layer in _LAYERS
         }
     return [
-        f"{name}={_as_toml(value)}"
+        f"{name}={toml_text(value)}"
         for name, (value, _) in found.items()
         if name not in _FREE and not isinstance(value, Unset)
     ]
@@ -203,20 +204,3 @@ def _defaults(record: RunRecord) -> dict[str, dict[str, Any]] | None:
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  (JSON makes lists of tuples)
     return list(value) if isinstance(value, tuple) else value
-
-
-def _as_toml(value: Any) -> str:  # noqa: ANN401  (any JSON value)
-    """Write a value so that ``--set`` reads it back; null is the word none."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        import json
-
-        return json.dumps(value)
-    if isinstance(value, (list, tuple)):
-        return f"[{', '.join(map(_as_toml, value))}]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{key} = {_as_toml(item)}" for key, item in value.items()) + "}"
-    return repr(value)

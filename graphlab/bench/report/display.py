@@ -20,13 +20,14 @@ __all__ = [
 ]
 
 NAME_LIMIT = 60
-#: Status of a run without a result -> its word in a table cell.
+#: What may become of a run, other than to be done -> its word in a table cell.
 FAILURE_WORDS = {
     "diverged": "div.",
     "out-of-memory": "out of memory",
     "timeout": "timeout",
     "failed": "failed",
     "missing": "no value",
+    "altered": "altered",
 }
 #: Task -> its name in a heading.
 TASKS = {

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "comma_separated",
+    "csv_field",
     "escape_latex",
     "escape_markdown",
     "latex",
@@ -53,6 +54,7 @@ FIELDS = (
     "out_of_memory",
     "timeout",
     "missing",
+    "altered",
     "values",
     "published_mean",
     "published_std",
@@ -180,11 +182,11 @@ def comma_separated(table: ResultTable, *, times: bool = True) -> str:
     writer = csv.writer(target, lineterminator="\n")
     writer.writerow([*FIELDS, *(TIME_FIELDS if times else ())])
     for line in _lines(table, times=times):
-        writer.writerow([_csv_field(value) for value in line.values()])
+        writer.writerow([csv_field(value) for value in line.values()])
     return target.getvalue()
 
 
-def _csv_field(value: Any) -> str:  # noqa: ANN401  (any plain value)
+def csv_field(value: Any) -> str:  # noqa: ANN401  (any plain value)
     """Write a field so that a spreadsheet takes no text for a formula."""
     if value is None:
         return ""
@@ -237,8 +239,9 @@ def _record(
         "failed": cell.failures.get("failed", 0),
         "diverged": cell.failures.get("diverged", 0),
         "out_of_memory": cell.failures.get("out-of-memory", 0),
-        "timeout": cell.failures.get("timeout", 0),
+        "timeout": cell.cut + cell.failures.get("timeout", 0),
         "missing": cell.failures.get("missing", 0),
+        "altered": cell.altered,
         "values": " ".join(
             f"{seed}={value!r}" if fold is None else f"{seed}-f{fold}={value!r}"
             for seed, fold, value in cell.values

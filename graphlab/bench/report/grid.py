@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from graphlab.bench.report.display import metric_order
 from graphlab.bench.report.marks import ground, share_of_test
+from graphlab.bench.report.notes import run_place
 from graphlab.bench.report.tables import Cell, Column, Row
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from graphlab.bench.report.outline import Outline, OutlineCell
     from graphlab.bench.report.reference import Published, References
 
-__all__ = ["Grid", "main_metric", "outcomes", "primary_metric", "runs_by_cell"]
+__all__ = ["Grid", "Outcomes", "main_metric", "outcomes", "primary_metric", "runs_by_cell"]
 
 
 _Place = tuple[str, str, str, str]
@@ -32,12 +33,19 @@ class Grid:
         outline: Cells in the suite's order.
         by_cell: Runs by cell.
         references: Published numbers.
+        altered: Places, as of :func:`~graphlab.bench.report.notes.run_place`, of runs whose record
+            is not what was written.
     """
 
     def __init__(
-        self, outline: Outline, by_cell: dict[str, list[RunRecord]], references: References
+        self,
+        outline: Outline,
+        by_cell: dict[str, list[RunRecord]],
+        references: References,
+        altered: frozenset[tuple[str, str]] = frozenset(),
     ) -> None:
         self._by_cell = by_cell
+        self._altered = altered
         self._references = references
         self._at: dict[_Row, dict[_Place, OutlineCell]] = {}
         placed: dict[_Place, list[OutlineCell]] = {}
@@ -99,21 +107,23 @@ class Grid:
         if cell is None:
             return None
         runs = self._by_cell.get(cell.cell_id, [])
-        values, grounds, failures = outcomes(runs, column.metric)
+        found = outcomes(runs, column.metric)
         done = [run for run in runs if run.done]
         # heuristics learn nothing; what is fitted at once has seconds, but no epochs
         trained = [run for run in done if run.result.epochs_run or run.cost.parameters]
         sizes = {run.cost.parameters for run in runs if run.cost.parameters is not None}
         return Cell(
-            values=values,
+            values=found.values,
             planned=cell.planned,
-            failures=failures,
+            failures=found.failures,
             train_seconds=_median(run.cost.seconds.get("train") for run in trained),
             epoch_seconds=_median(run.cost.seconds_per_epoch for run in trained),
             parameters=sizes.pop() if len(sizes) == 1 else None,
             published=self._published(cell, column.metric, runs),
-            grounds=grounds,
+            grounds=found.grounds,
             test_fraction=share_of_test(done),
+            cut=found.cut,
+            altered=sum(run_place(run) in self._altered for run in runs) if self._altered else 0,
         )
 
     def _published(
@@ -161,27 +171,51 @@ def _test_metrics(runs: Iterable[RunRecord]) -> list[str]:
     return [name for run in runs for name in run.result.metrics.get("test", {})]
 
 
-def outcomes(
-    runs: Sequence[RunRecord], metric: str
-) -> tuple[tuple[tuple[int, int | None, float], ...], tuple[str, ...], dict[str, int]]:
-    """Return what a cell of a table is made from.
+@dataclass(frozen=True)
+class Outcomes:
+    """What a cell of a table is made from.
 
-    Returns:
-        (seed, fold, value) of the runs with a result; what each of them stands on, see
-        :func:`~graphlab.bench.report.marks.ground`; status -> number of the other runs.
+    Attributes:
+        values: (seed, fold, value) of the runs with a value.
+        grounds: What each of them stands on, see :func:`~graphlab.bench.report.marks.ground`.
+        failures: Status -> number of the other runs.
+        cut: Number of runs among the values that their time limit ended.
     """
-    values, grounds = [], []
-    failures: Counter[str] = Counter()
+
+    values: tuple[tuple[int, int | None, float], ...]
+    grounds: tuple[str, ...]
+    failures: dict[str, int]
+    cut: int
+
+
+def outcomes(runs: Sequence[RunRecord], metric: str, *, cut: bool = True) -> Outcomes:
+    """Sort runs by whether they have a value.
+
+    Args:
+        runs: Records of one cell.
+        metric: Test metric.
+        cut: Take the values of runs that their time limit ended; else these are failures.
+    """
+    kept = ("done", "timeout") if cut else ("done",)
+    with_value, failures = [], Counter[str]()
     for run in runs:
-        value = run.metric(metric)
-        if not run.done:
-            failures[run.result.status] += 1
-        elif value is None:
-            failures["missing"] += 1
+        status = run.result.status
+        if run.metric(metric) is not None and status in kept:
+            with_value.append(run)
         else:
-            values.append((run.identity.seed, run.identity.fold, value))
-            grounds.append(ground(run))
-    return tuple(values), tuple(grounds), dict(failures)
+            failures["missing" if run.done else status] += 1
+    return Outcomes(
+        values=tuple((r.identity.seed, r.identity.fold, _value(r, metric)) for r in with_value),
+        grounds=tuple(map(ground, with_value)),
+        failures=dict(failures),
+        cut=sum(not run.done for run in with_value),
+    )
+
+
+def _value(run: RunRecord, metric: str) -> float:
+    value = run.metric(metric)
+    assert value is not None  # noqa: S101  (asked before)
+    return value
 
 
 def main_metric(

@@ -139,6 +139,8 @@ def mark_cells(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[Row, ...
     """Mark the best mean of every column that has two or more, and how the others stand to it.
 
     A cell with failed runs is neither the best nor tested: its mean is over the survivors alone.
+    Neither is one with runs out of time, which were trained less than the others, or with altered
+    records, which may hold any number.
     """
     marked = [[row.cells[index] for row in rows] for index in range(len(columns))]
     for cells, column in zip(marked, columns, strict=True):
@@ -149,7 +151,7 @@ def mark_cells(rows: Sequence[Row], columns: Sequence[Column]) -> tuple[Row, ...
 
 def _mark(cells: list[Cell | None], *, higher_is_better: bool) -> None:
     """Replace the cells of one column by marked ones."""
-    means = {i: c.mean for i, c in enumerate(cells) if c and c.mean is not None and not c.failures}
+    means = {i: c.mean for i, c in enumerate(cells) if c and c.mean is not None and c.whole}
     if len(means) < 2:
         return
     top = (max if higher_is_better else min)(means.values())
@@ -168,8 +170,8 @@ def _standings(best: Cell | None, rivals: dict[int, Cell]) -> dict[int, Standing
     found: dict[int, Standing] = {}
     paired: dict[int, Pairs] = {}
     for index, rival in rivals.items():
-        if rival.failures:
-            found[index] = Standing("not-tested", why="failed runs")
+        if not rival.whole:
+            found[index] = Standing("not-tested", why=_flaw(rival))
             continue
         pairs = pair_up(best, rival)
         if pairs.differing:
@@ -193,3 +195,9 @@ def _standings(best: Cell | None, rivals: dict[int, Cell]) -> dict[int, Standing
             p = adjusted[index]
             found[index] = Standing("worse" if p <= ALPHA else "not-worse", test.name, test.n, p)
     return found | hopeless
+
+
+def _flaw(cell: Cell) -> str:
+    if cell.altered:
+        return "altered records"
+    return "failed runs" if cell.failures else "runs out of time"

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from graphlab.bench.record import RunRecord
     from graphlab.bench.report.tables import Column, Row
 
-__all__ = ["altered_notes", "remainder_notes", "selection", "table_notes"]
+__all__ = [
+    "altered_notes",
+    "altered_runs",
+    "remainder_notes",
+    "run_place",
+    "selection",
+    "table_notes",
+]
 
 
 def table_notes(
@@ -41,16 +48,26 @@ def table_notes(
             )
         notes.extend(_split_notes(records))
     if any(cell.best for cell in cells):
-        excluded = any(cell.failures for cell in cells)
+        kinds = {
+            "failed": any(cell.failures for cell in cells),
+            "unfinished": any(cell.cut for cell in cells),
+            "altered": any(cell.altered for cell in cells),
+        }
+        excluded = " or ".join(kind for kind, there in kinds.items() if there)
         notes.append(
             "Bold: best mean of a column"
-            + (", cells with failed runs not considered." if excluded else ".")
+            + (f", cells with {excluded} runs not considered." if excluded else ".")
         )
     notes.extend(claim_notes(columns, rows))
     if any(cell.failures for cell in cells):
         notes.append(
             "Runs that diverged or failed are counted beside the number and are in no mean; "
             "that mean is over the other runs alone."
+        )
+    if any(cell.cut for cell in cells):
+        notes.append(
+            "timeout: runs that their time limit ended before they were done; their values are "
+            "those of the best epoch until then, and are in the mean."
         )
     if any(row.note for row in rows):
         notes.append(
@@ -87,17 +104,33 @@ def altered_notes(altered: Iterable[Path], records: Iterable[RunRecord]) -> tupl
     names = {}
     for record in records:
         i = record.identity
-        run = str(i.seed) if i.fold is None else f"{i.seed}-f{i.fold}"
-        names[i.cell_id, run] = f"{plain(i.system)} on {plain(i.dataset)}, seed {i.seed}"
+        names[run_place(record)] = f"{plain(i.system)} on {plain(i.dataset)}, seed {i.seed}"
     found = []
     for file in files:
-        cell, run = file.parts[-3:-1]
+        (key,) = altered_runs([file])
         place = plain("/".join(file.parts[-3:]), 200)
         found.append(
-            f"Altered after it was written: {names.get((cell, run), 'a run')} ({place}). Its "
+            f"Altered after it was written: {names.get(key, 'a run')} ({place}). Its "
             "numbers may be wrong; run with --rerun failed executes it again."
         )
     return tuple(found)
+
+
+def altered_runs(altered: Iterable[Path]) -> frozenset[tuple[str, str]]:
+    """Return the places, as of :func:`run_place`, of altered records.
+
+    Example:
+        >>> from pathlib import Path
+        >>> altered_runs([Path("results/quick/3c5d/0/run.json")])
+        frozenset({('3c5d', '0')})
+    """
+    return frozenset((file.parts[-3], file.parts[-2]) for file in altered)
+
+
+def run_place(record: RunRecord) -> tuple[str, str]:
+    """Return the names of the folders of a run's cell and of the run in it."""
+    i = record.identity
+    return i.cell_id, str(i.seed) if i.fold is None else f"{i.seed}-f{i.fold}"
 
 
 def selection(record: RunRecord) -> str:

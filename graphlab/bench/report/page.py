@@ -119,12 +119,11 @@ def _content_mark(results: Path, scan: StoreScan, table: ResultTable, *, times: 
     for record in scan.records:
         identity = record.identity
         events = store.run_dir(identity.cell_id, identity.seed, identity.fold) / "events.jsonl"
-        try:
-            size = events.stat().st_size
-        except OSError:
-            size = 0
-        runs.append([record.to_json(), size])
-    own = [(_FOLDER / name).read_text(encoding="utf-8") for name in ("page.html.j2", "style.css")]
+        kept = record.result.node_metrics
+        sizes = [_size(events), *([] if kept is None else [_size(events.with_name(kept.file))])]
+        runs.append([record.to_json(), *sizes])
+    templates = ("page.html.j2", "diagnosis.html.j2", "style.css")
+    own = [(_FOLDER / name).read_text(encoding="utf-8") for name in templates]
     parts = {
         "version": graphlab.__version__,
         "page": own,
@@ -136,6 +135,13 @@ def _content_mark(results: Path, scan: StoreScan, table: ResultTable, *, times: 
         "times": times,
     }
     return sha256_bytes(canonical_json(parts).encode())[:32]
+
+
+def _size(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:
+        return 0
 
 
 def _is_current(page: Path, mark: str) -> bool:

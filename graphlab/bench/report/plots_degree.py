@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from graphlab.bench.report.display import MetricStyle
     from graphlab.bench.report.series import Series
 
-__all__ = ["by_degree"]
+__all__ = ["bin_counts", "bin_label", "bin_line", "by_degree"]
 
 _FEW = 10  # samples below which a bin's mean is drawn hollow
 _THOUSAND = 1000
@@ -49,18 +49,17 @@ def by_degree(
     bins = sorted({here for s in shown for run in s.by_degree for here in run})
     if not bins:
         return None
-    counts = [_count(shown, here) for here in bins]
     links = task == "link"
 
     def draw(figure: Figure) -> None:
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
         for place, one in enumerate(shown):
-            _line(upper, one, bins, style, _shift(place, len(shown)))
+            bin_line(upper, one, bins, style, (place, len(shown)))
         upper.set_ylabel(f"test {style.axis}")
         upper.margins(y=0.08)
-        _bars(lower, counts)
+        bin_counts(lower, shown, bins)
         lower.set_ylabel("test links" if links else "test nodes")
-        names = [_label(here) for here in bins]
+        names = [bin_label(here) for here in bins]
         turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
         lower.set_xticks(range(len(bins)), names, **(turned if len(bins) > _LEVEL_LABELS else {}))
         lower.set_xlim(-0.6, len(bins) - 0.4)
@@ -80,13 +79,24 @@ def by_degree(
     )
 
 
-def _line(axis: Axes, one: Series, bins: Sequence[_Bin], style: MetricStyle, shift: float) -> None:
-    points = []
-    for place, here in enumerate(bins):
+def bin_line(
+    axis: Axes, one: Series, bins: Sequence[_Bin], style: MetricStyle, place: tuple[int, int]
+) -> None:
+    """Draw one system over bins: mean and one standard deviation, hollow where nodes are few.
+
+    Args:
+        axis: Where.
+        one: The system, with its bins.
+        bins: All bins, in order.
+        style: How the metric is shown.
+        place: Number of the system, and how many there are: they stand side by side.
+    """
+    points, shift = [], _shift(*place)
+    for position, here in enumerate(bins):
         found = [run[here] for run in one.by_degree if here in run]
         if found:
             values = np.array([value for _, value in found]) * style.scale
-            points.append((place + shift, values, np.mean([count for count, _ in found])))
+            points.append((position + shift, values, np.mean([count for count, _ in found])))
     axis.plot(
         [x for x, _, _ in points],
         [values.mean() for _, values, _ in points],
@@ -114,7 +124,15 @@ def _spread(values: NDArray[np.float64], style: MetricStyle) -> tuple[float, flo
     return low, high
 
 
-def _bars(axis: Axes, counts: Sequence[float]) -> None:
+def bin_counts(axis: Axes, series: Sequence[Series], bins: Sequence[_Bin]) -> None:
+    """Draw how many samples each bin has, the mean over all runs.
+
+    Args:
+        axis: Where.
+        series: The systems.
+        bins: All bins, in order.
+    """
+    counts = [_count(series, here) for here in bins]
     axis.bar(range(len(counts)), counts, width=0.62, color=MUTED, alpha=0.45, lw=0)
     axis.set_ylim(0, max(counts) * 1.32)
     axis.set_yticks([])
@@ -153,7 +171,8 @@ def _count(series: Sequence[Series], here: _Bin) -> float:
     return sum(run[here][0] for run in runs if here in run) / len(runs)
 
 
-def _label(here: _Bin) -> str:
+def bin_label(here: _Bin) -> str:
+    """Write a range of degrees."""
     low, high = here
     return str(low) if low == high else f"{low}\N{EN DASH}{high}"
 
@@ -163,5 +182,5 @@ def _words(one: Series, bins: Sequence[_Bin], style: MetricStyle) -> str:
     for here in bins:
         values = [run[here][1] for run in one.by_degree if here in run]
         if values:
-            parts.append(f"{style.number(float(np.mean(values)))} at {_label(here)}")
+            parts.append(f"{style.number(float(np.mean(values)))} at {bin_label(here)}")
     return ", ".join(parts)

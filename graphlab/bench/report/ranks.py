@@ -144,7 +144,7 @@ def _ranking(
 
 def _comparable(cell: Cell | None) -> bool:
     """Whether a cell has a mean over all that was run: one without its failed runs flatters."""
-    return cell is not None and cell.mean is not None and not cell.failures
+    return cell is not None and cell.mean is not None and cell.whole
 
 
 def _score(cell: Cell | None, column: Column) -> float:

@@ -85,14 +85,17 @@ def run_parts(record: RunRecord, folder: Path) -> list[RenderableType]:
 
 def _seal(folder: Path) -> Text | str:
     """Say that the record was changed by hand, if it was."""
+    text = "altered after it was written; its numbers may be wrong"
+    return Text(text, style="red") if _is_altered(folder) else ""
+
+
+def _is_altered(folder: Path) -> bool:
     from graphlab.bench.store import RunStore
 
     try:
-        altered = RunStore(folder.parent.parent).seal(folder) == "altered"
+        return RunStore(folder.parent.parent).seal(folder) == "altered"
     except (OSError, ValueError):  # gone since it was read
-        return ""
-    text = "altered after it was written; its numbers may be wrong"
-    return Text(text, style="red") if altered else ""
+        return False
 
 
 def unfinished_parts(run: Unfinished) -> list[RenderableType]:
@@ -128,7 +131,8 @@ def cell_parts(runs: Sequence[tuple[RunRecord, Path]]) -> list[RenderableType]:
     records = [record for record, _ in runs]
     first = records[0].identity
     title = f"{plain(first.system)} on {plain(first.dataset)}, {first.protocol}"
-    table = result_table(records, Outline.from_records(records))
+    altered = [folder / "run.json" for _, folder in runs if _is_altered(folder)]
+    table = result_table(records, Outline.from_records(records), altered=altered)
     numbers: dict[str, Any] = {}
     for column, cell in zip(table.columns, table.rows[0].cells, strict=True):
         if cell is not None:

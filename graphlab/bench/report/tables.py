@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from graphlab.bench.report.display import FAILURE_WORDS, TASKS, MetricStyle, metric_style, spread
 from graphlab.bench.report.marks import NOT_WORSE, Standing, mark_cells
-from graphlab.bench.report.notes import altered_notes, remainder_notes, table_notes
+from graphlab.bench.report.notes import (
+    altered_notes,
+    altered_runs,
+    remainder_notes,
+    table_notes,
+)
 from graphlab.bench.report.outline import Outline
 from graphlab.bench.report.reference import Published, References, Source, load_references
 from graphlab.bench.stats import MIN_SEEDS, bootstrap_interval
@@ -70,22 +75,25 @@ class Column:
 class Cell:
     """All runs of one system in one column.
 
-    A mean is over the runs that ended well, and is always shown with their number when that is
-    below the plan, and with what became of the others.
+    A mean is over the runs with a value, and is always shown with their number when that is below
+    the plan, and with what became of the others. Runs that their time limit ended have one, that
+    of their best epoch until then: they are in the mean, and counted beside it.
 
     Args:
         values: (seed, fold, value) of the runs with a result, by seed.
         planned: Number of planned runs.
-        failures: Status -> number of runs that ended so, or ``"missing"`` for a run without this
-            metric.
+        failures: Status -> number of runs that ended so without a value, or ``"missing"`` for a
+            finished run without this metric.
         train_seconds: Median training time of a run.
         epoch_seconds: Median time of an epoch.
         parameters: Learnable parameters; None when unknown, or when the runs differ.
         published: Published number for the same model, data set, protocol and metric.
-        best: Whether it is the column's best mean among cells without failed runs.
+        best: Whether it is the column's best mean among cells that are :attr:`whole`.
         standing: How it stands against the best; None in a column with one mean.
         grounds: Checksums of data and split, one a value: runs that differ in them are no pair.
         test_fraction: n_test / (n_train + n_test) of the split, None when it is not recorded.
+        cut: Number of runs among the values that their time limit ended.
+        altered: Number of runs whose record is not what was written.
     """
 
     values: tuple[tuple[int, int | None, float], ...]
@@ -99,6 +107,13 @@ class Cell:
     standing: Standing | None = None
     grounds: tuple[str, ...] = ()
     test_fraction: float | None = None
+    cut: int = 0
+    altered: int = 0
+
+    @property
+    def whole(self) -> bool:
+        """Whether all runs ended by themselves and are as written: no other cell is compared."""
+        return not self.failures and not self.cut and not self.altered
 
     @property
     def n(self) -> int:
@@ -117,8 +132,8 @@ class Cell:
 
     @property
     def interval(self) -> tuple[float, float] | None:
-        """95 % bootstrap interval of the mean; None with too few runs, or failed ones."""
-        if self.n < MIN_SEEDS or self.failures:
+        """95 % bootstrap interval of the mean; None with too few runs, or not :attr:`whole`."""
+        if self.n < MIN_SEEDS or not self.whole:
             return None
         return bootstrap_interval([v for _, _, v in self.values])
 
@@ -140,7 +155,7 @@ class Cell:
         return f"{NOT_WORSE if alike else ''}{self.number(style)}"
 
     def remark(self) -> str:
-        """Say what is not as planned: runs missing, failed, diverged; "" when all is."""
+        """Say what is not as planned: runs missing, failed, out of time; "" when all is."""
         counted = [f"n={self.n} of {self.total}"] if self.n < self.total else []
         return ", ".join([*counted, *self._failed()])
 
@@ -154,10 +169,12 @@ class Cell:
         return max(self.planned, self.n + sum(self.failures.values()))
 
     def _failed(self) -> list[str]:
+        counts = {**self.failures, "altered": self.altered}
+        counts["timeout"] = self.cut + self.failures.get("timeout", 0)
         return [
-            f"{word} {self.failures[status]}/{self.total}"
+            f"{word} {counts[status]}/{self.total}"
             for status, word in FAILURE_WORDS.items()
-            if self.failures.get(status)
+            if counts.get(status)
         ]
 
 
@@ -312,22 +329,22 @@ def result_table(
             leaves out records of other settings. Without it every cell in the records is shown,
             in the order of their start.
         references: Published numbers; the shipped ones by default.
-        altered: Files of records that were changed by hand (``StoreScan.altered``); the notes
-            under the table name them.
+        altered: Files of records that were changed by hand (``StoreScan.altered``); their cells
+            are marked and never the best, and the notes under the table name them.
 
     Cost: no torch or pandas is imported; about 10 microseconds a record. Where cells have the six
     runs that a claim needs, scipy is imported (about a second) for tests and intervals.
     """
     from graphlab.bench.report.grid import Grid, runs_by_cell
 
-    runs = list(records)
+    runs, altered = list(records), tuple(altered)
     references = load_references() if references is None else references
     if isinstance(plan, Outline):
         outline = plan
     else:
         outline = Outline.from_records(runs) if plan is None else Outline.of(plan)
     by_cell = runs_by_cell(runs)
-    grid = Grid(outline, by_cell, references)
+    grid = Grid(outline, by_cell, references, altered_runs(altered))
     columns = tuple(grid.columns)
     rows = mark_cells([grid.row(key) for key in grid.row_keys], columns)
     used = _sources(rows, columns)

@@ -141,7 +141,7 @@ def _cell(cell: Cell | None, column: Column, *, star: bool) -> Text:
     text = Text(mark + cell.marked(column.style), style="bold" if cell.best else "")
     remark = cell.remark()
     if remark:
-        text.append(f"\n{remark}", style="yellow" if cell.failures else "dim")
+        text.append(f"\n{remark}", style="dim" if cell.whole else "yellow")
     return text
 
 

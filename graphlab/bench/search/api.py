@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +60,24 @@ class SweepResult:
     def finished(self) -> int:
         """Trials with a value, diverged or failed; lost and interrupted ones are repeated."""
         return sum(row.counted for row in self.trials)
+
+    def ranked(self) -> list[TrialRow]:
+        """Return the finished trials with a value, the best first."""
+        found = [row for row in self.trials if row.counted and row.value is not None]
+        sign = 1 if self.lower_is_better else -1
+        return sorted(found, key=lambda row: (sign * (row.value or 0.0), row.number))
+
+    @cached_property
+    def importance(self) -> dict[str, float]:
+        """Setting -> its share in the variance of the values, by Optuna's fANOVA.
+
+        Empty with fewer than ten trials that have a value.
+        """
+        from graphlab.bench.search.study import TRIALS_TO_JUDGE, Study
+
+        if len(self.ranked()) < TRIALS_TO_JUDGE:
+            return {}
+        return Study(self.plan.folder, self.plan.study).importance()
 
     @property
     def command(self) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import re
 import shlex
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from graphlab.bench.document import folder_name
+from graphlab.bench.document import folder_name, toml_text
 from graphlab.bench.problems import printable
 from graphlab.bench.search.space import Range, read_space, settings_of
 from graphlab.bench.session import ExecutionOptions, Session
@@ -30,7 +29,6 @@ SEARCH_SEEDS: Final = 10_000
 """First seed of trials; those of the final runs lie below it."""
 
 _STUDY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-_WORD: Final = re.compile(r"(?!(?:true|false|inf|nan)$)[A-Za-z][A-Za-z0-9_-]*")
 _DIGITS: Final = 8
 _MOST_LISTED: Final = 6
 _MOST_TRIALS: Final = 100_000
@@ -111,7 +109,7 @@ class SearchPlan:
         words += ["--optional"] if flags.optional else []
         words += ["--seeds", str(self.num_final_seeds or self.overrides.seeds)]
         for name, setting in (*flags.settings, *settings_of(self.base, params).items()):
-            words += ["--set", f"{name}={_toml(setting)}"]
+            words += ["--set", f"{name}={toml_text(setting)}"]
         words += [] if flags.max_seconds is None else ["--max-seconds", f"{flags.max_seconds:g}"]
         words += [] if flags.root is None else ["--root", flags.root]
         results = self.session.plan.results.parent
@@ -256,18 +254,3 @@ def _fingerprint(
         "objective": objective,
     }
     return sha256_bytes(canonical_json(content).encode("ascii"))
-
-
-def _toml(value: object) -> str:
-    """Write a value so that ``--set`` reads the same one."""
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{json.dumps(k)} = {_toml(v)}' for k, v in value.items())}}}"
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_toml, value))}]"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if value is None:
-        return "none"
-    if isinstance(value, str):
-        return value if _WORD.fullmatch(value) else json.dumps(value)
-    return repr(value)

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 import selectors
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from graphlab.bench import provenance
+from graphlab.bench._child import Child, worker_environment
 from graphlab.bench._process import on_signals
-from graphlab.bench._worker import worker_environment
 from graphlab.errors import ConfigError, GraphlabError
 
 if TYPE_CHECKING:
@@ -28,7 +22,6 @@ __all__ = ["SearchSummary", "search"]
 
 _POLL_SECONDS: Final = 0.2
 _GRACE_SECONDS: Final = 30.0
-_TAIL_BYTES: Final = 2000
 # A training with a time limit that says nothing for so much longer hangs inside a step.
 _HUNG_SECONDS: Final = 30.0
 _DUMP_SECONDS: Final = 1.0
@@ -93,57 +86,15 @@ def search(
     return _Pool(job, workers, on_event).run()
 
 
-class _Process:
-    """One worker."""
+@dataclass(eq=False)
+class _Worker:
+    """One worker: its trial, and the time of the last word of a training."""
 
-    def __init__(self, job: dict[str, Any]) -> None:
-        self.trial: int | None = None
-        self.begun = 0
-        self.heard: float | None = None  # the last word of a training
-        self.deadline: float | None = None
-        self._partial = b""
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  (open as long as the worker)
-        self.events, writing = os.pipe()
-        lifeline, self._lifeline = os.pipe()
-        os.set_blocking(self.events, False)
-        content = {**job, "events": writing, "lifeline": lifeline, "parent": os.getpid()}
-        try:
-            with tempfile.TemporaryFile() as stdin:
-                stdin.write(json.dumps(content).encode())
-                stdin.seek(0)
-                self.process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "graphlab.bench.search.worker"],
-                    stdin=stdin,
-                    stdout=subprocess.DEVNULL,
-                    stderr=self._errors,
-                    pass_fds=(writing, lifeline),
-                    env=worker_environment(job["threads"]),
-                )
-        finally:
-            os.close(writing)
-            os.close(lifeline)
-
-    def read(self) -> list[dict[str, Any]]:
-        """Return the events that have come."""
-        content = self._partial
-        with contextlib.suppress(BlockingIOError):
-            while part := os.read(self.events, 65536):
-                content += part
-        *lines, self._partial = content.split(b"\n")
-        return [json.loads(line) for line in lines]
-
-    def signal(self, number: int) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(number)
-
-    def close(self) -> str:
-        """Release the pipes; return the end of what the process printed."""
-        os.close(self.events)
-        os.close(self._lifeline)
-        with self._errors as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - _TAIL_BYTES))
-            return file.read().decode("utf-8", errors="replace").strip()
+    child: Child
+    trial: int | None = None
+    begun: int = 0
+    heard: float | None = None
+    deadline: float | None = None
 
 
 class _Pool:
@@ -154,7 +105,7 @@ class _Pool:
         on_event: Callable[[dict[str, Any]], None] | None,
     ) -> None:
         self.job, self.size, self.on_event = job, size, on_event
-        self.workers: list[_Process] = []
+        self.workers: list[_Worker] = []
         self.selector = selectors.DefaultSelector()
         self.stop_signal: int | None = None
         self.executed = self.deaths = self.stillborn = 0
@@ -175,9 +126,8 @@ class _Pool:
                     self._reap()
             finally:
                 for worker in self.workers:  # left over only after an exception
-                    worker.signal(signal.SIGKILL)
-                    worker.process.wait()
-                    worker.close()
+                    worker.child.signal(signal.SIGKILL)
+                    worker.child.close()
                 self.selector.close()
         if self.error is not None:
             raise self.error
@@ -189,14 +139,15 @@ class _Pool:
         return self.finished or self.error is not None or self.stop_signal is not None
 
     def _start(self) -> None:
-        worker = _Process(self.job)
+        environment = worker_environment(self.job["threads"])
+        worker = _Worker(Child("graphlab.bench.search.worker", self.job, environment))
         self.workers.append(worker)
-        self.selector.register(worker.events, selectors.EVENT_READ, worker)
+        self.selector.register(worker.child.events, selectors.EVENT_READ, worker)
         if self.stop_signal is not None:  # it came while the process was being started
-            worker.signal(self.stop_signal)
+            worker.child.signal(self.stop_signal)
 
-    def _take(self, worker: _Process) -> None:
-        for event in worker.read():
+    def _take(self, worker: _Worker) -> None:
+        for event in worker.child.read() or ():
             kind = event["event"]
             if kind == "refused":
                 problems = event["problems"]
@@ -224,14 +175,14 @@ class _Pool:
                 worker.heard = now
             self._end_if_hung(worker, now)
             if worker.deadline is not None and now > worker.deadline:
-                worker.signal(signal.SIGKILL)
-            if worker.process.poll() is None:
+                worker.child.signal(signal.SIGKILL)
+            if worker.child.process.poll() is None:
                 continue
             self._take(worker)
             self.workers.remove(worker)
-            self.selector.unregister(worker.events)
-            tail = worker.close()
-            code = worker.process.returncode
+            self.selector.unregister(worker.child.events)
+            tail = worker.child.close().strip()
+            code = worker.child.process.returncode
             if code == 0:
                 self.finished = True  # the study has all its trials
             elif code in {128 + signal.SIGINT, 128 + signal.SIGTERM}:
@@ -240,15 +191,15 @@ class _Pool:
             elif not self._ending():
                 self._mourn(worker, code, tail)
 
-    def _end_if_hung(self, worker: _Process, now: float) -> None:
+    def _end_if_hung(self, worker: _Worker, now: float) -> None:
         """End a worker whose trial hangs; the stack of its threads goes into the trial's log."""
         if self.limit is None or worker.heard is None or worker.deadline is not None:
             return
         if now - worker.heard > self.limit:
-            worker.signal(signal.SIGUSR1)
+            worker.child.signal(signal.SIGUSR1)
             worker.deadline = now + _DUMP_SECONDS
 
-    def _mourn(self, worker: _Process, code: int, tail: str) -> None:
+    def _mourn(self, worker: _Worker, code: int, tail: str) -> None:
         self.deaths += 1
         self.stillborn += worker.begun == 0
         how = f"was ended by signal {-code}" if code < 0 else f"ended with code {code}"
@@ -261,7 +212,9 @@ class _Pool:
                 )
             )
             return
-        self._tell({"event": "death", "pid": worker.process.pid, "trial": worker.trial, "how": how})
+        self._tell(
+            {"event": "death", "pid": worker.child.process.pid, "trial": worker.trial, "how": how}
+        )
 
     def _fail(self, error: Exception) -> None:
         if self.error is None:
@@ -283,4 +236,4 @@ class _Pool:
     def _forward(self, number: int) -> None:
         for worker in self.workers:
             worker.deadline = time.monotonic() + _GRACE_SECONDS
-            worker.signal(number)
+            worker.child.signal(number)

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
     from graphlab.bench.search.space import Range
 
-__all__ = ["JOURNAL", "Claim", "Outcome", "Study", "TrialRow"]
+__all__ = ["JOURNAL", "TRIALS_TO_JUDGE", "Claim", "Outcome", "Study", "TrialRow"]
 
 Status = Literal[
     "done", "timeout", "diverged", "failed", "out-of-memory", "lost", "interrupted", "running"
 ]
+TRIALS_TO_JUDGE: Final = 10
 _UNCOUNTED: Final = ("lost", "interrupted")
 
 
@@ -202,6 +203,30 @@ class Study:
         return min(
             found, key=lambda row: (sign * float(row.value or 0.0), row.number), default=None
         )
+
+    def importance(self) -> dict[str, float]:
+        """Return the share of each setting in the variance of the values, the largest first.
+
+        It is Optuna's functional analysis of variance (fANOVA): a forest of regression trees is
+        fitted to the trials. The shares are therefore about the ranges that were searched, and
+        rough when there are few trials.
+
+        Returns:
+            Setting -> share; they sum to 1. Empty with fewer than ten trials that have a value,
+            and where all values are equal.
+
+        Cost: about a second for 60 trials, 16 for 1,000.
+        """
+        with readable(self.folder):
+            trials = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        if len(trials) < TRIALS_TO_JUDGE or len({trial.value for trial in trials}) == 1:
+            return {}
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+        try:
+            found = optuna.importance.get_param_importances(self._study, evaluator=evaluator)
+        except RuntimeError:  # the trees see no difference between the values
+            return {}
+        return {name: float(share) for name, share in found.items()}
 
     def claim(self, target: int, space: Sequence[Range]) -> Claim | Literal["wait", "finished"]:
         """Begin a trial, unless the study has or will have as many as it shall.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 from rich.text import Text
 
+from graphlab.bench.document import toml_text
 from graphlab.bench.report.display import metric_style, plain
 from graphlab.bench.search.space import settings_of
 
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
     from graphlab.bench.search.api import SweepResult
     from graphlab.bench.search.study import TrialRow
 
-__all__ = ["best_trials", "counts_line", "result_text", "result_values", "value_text"]
+__all__ = [
+    "best_lines",
+    "best_trials",
+    "counts_line",
+    "importance_line",
+    "result_text",
+    "result_values",
+    "setting_text",
+    "value_text",
+]
 
 _MOST_SHOWN = 5
 _DIGITS = 4
@@ -28,18 +38,15 @@ def best_trials(result: SweepResult, most: int = _MOST_SHOWN) -> Table:
         result: The search.
         most: How many to show.
     """
-    found = [row for row in result.trials if row.counted and row.value is not None]
-    sign = 1 if result.lower_is_better else -1
-    found.sort(key=lambda row: (sign * (row.value or 0.0), row.number))
     title = f"Best trials of {plain(result.plan.study, 80)} by validation"
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("trial", justify="right")
     table.add_column(f"val {metric_style(result.metric).head}", justify="right")
     for one in result.plan.space:
         table.add_column(one.name.removeprefix("options.").removeprefix("recipe."), justify="right")
-    for row in found[:most]:
-        values = [_setting(row.params.get(one.name)) for one in result.plan.space]
-        cells = [str(row.number), _number(result, row), *values]
+    for row in result.ranked()[:most]:
+        values = [setting_text(row.params.get(one.name)) for one in result.plan.space]
+        cells = [str(row.number), value_text(result, row, named=False), *values]
         table.add_row(*(Text(cell) for cell in cells))
     return table
 
@@ -52,10 +59,28 @@ def counts_line(result: SweepResult) -> str:
     return ", ".join(words)
 
 
-def value_text(result: SweepResult, value: float) -> str:
-    """Return a validation value with its name and unit."""
+def value_text(result: SweepResult, row: TrialRow | None = None, *, named: bool = True) -> str:
+    """Return the name of the compared value, with that of a trial behind it, or this alone."""
     style = metric_style(result.metric)
-    return f"validation {style.short} {style.number(value)} {style.unit}".rstrip()
+    words = [f"validation {style.short}"] if named else []
+    if row is not None and row.value is not None:
+        words.append(style.number(row.value))
+    words += [style.unit] if named and style.unit else []
+    return " ".join(words) + (" (out of time)" if row and row.status == "timeout" else "")
+
+
+def best_lines(result: SweepResult) -> list[str]:
+    """Return the settings of the best trial, ``NAME=VALUE`` each, as ``--set`` takes them."""
+    if result.best is None:
+        return []
+    settings = settings_of(result.plan.base, result.best.params)
+    return [f"{name}={toml_text(value)}" for name, value in settings.items()]
+
+
+def importance_line(result: SweepResult) -> str:
+    """Say how much of the variance of the values each setting accounts for; "" when unknown."""
+    shares = [f"{plain(name)} {share:.0%}" for name, share in result.importance.items()]
+    return f"Importance (fANOVA): {', '.join(shares)}" if shares else ""
 
 
 def result_text(result: SweepResult, width: int = 100) -> str:
@@ -73,6 +98,8 @@ def result_text(result: SweepResult, width: int = 100) -> str:
     if result.best is not None:
         target.print(best_trials(result))
     target.print(Text(counts_line(result)), soft_wrap=True)
+    if result.importance:
+        target.print(Text(importance_line(result)), soft_wrap=True)
     if result.final is not None:
         target.print(Text(f"\n{result.final!r}"), soft_wrap=True)
     if result.command is not None:
@@ -107,6 +134,7 @@ def result_values(result: SweepResult) -> dict[str, Any]:
             "value": best.value,
             "settings": settings_of(result.plan.base, best.params),
         },
+        "importance": result.importance or None,
         "final": None
         if final is None
         else {
@@ -128,12 +156,8 @@ def result_values(result: SweepResult) -> dict[str, Any]:
     }
 
 
-def _number(result: SweepResult, row: TrialRow) -> str:
-    mark = " (out of time)" if row.status == "timeout" else ""
-    return f"{metric_style(result.metric).number(row.value or 0.0)}{mark}"
-
-
-def _setting(value: object) -> str:
+def setting_text(value: object) -> str:
+    """Write the value of a setting, numbers in four digits."""
     if isinstance(value, bool) or value is None:
         return "none" if value is None else str(value).lower()
     return f"{value:.{_DIGITS}g}" if isinstance(value, float) else plain(str(value))
