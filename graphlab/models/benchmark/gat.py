@@ -44,7 +44,7 @@ class GATLayer(ReferenceWeights):
         \alpha_{ij} &= \operatorname{softmax}_{j \to i} \mathrm{LeakyReLU}_{0.2}(
             \mathbf a_s^\top \mathbf z_j + \mathbf a_t^\top \mathbf z_i), \\
         \mathbf h_i' &= \mathbf h_i + \mathrm{ELU}\Bigl(\mathrm{BN}\Bigl(
-            \big\Vert_k \sum_{j \to i} \alpha_{ij} \mathbf z_j + \mathbf b\Bigr)\Bigr)
+            \Vert_k \sum_{j \to i} \alpha_{ij} \mathbf z_j + \mathbf b\Bigr)\Bigr)
 
     Dropout acts on the input and on the attention, not on the result. Nodes without incoming edges
     get the bias. ``"isotropic"`` sums without attention and has no bias, ``"edge_feat"`` has
