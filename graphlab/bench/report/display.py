@@ -100,7 +100,7 @@ _STYLES = {
     "ap": _percent("average precision", "AP"),
     "mrr": _percent("mean reciprocal rank", "MRR"),
     "f1": _percent("F1", "F1"),
-    "sbm_accuracy": MetricStyle("class-weighted accuracy", "accuracy", 1.0, "%", True, (0.0, 100)),
+    "sbm_acc": MetricStyle("class-weighted accuracy", "accuracy", 1.0, "%", True, (0.0, 100)),
     "loss": MetricStyle("loss", "loss", higher_is_better=False),
     "mae": MetricStyle("mean absolute error", "MAE", higher_is_better=False),
     "rmse": MetricStyle("root mean squared error", "RMSE", higher_is_better=False),
