@@ -13,38 +13,49 @@ import graphlab.metrics
 from graphlab.errors import NonFiniteError
 from graphlab.metrics import LabelMetric, RankingMetric
 from graphlab.registry import task_cards
+from graphlab.tasks._graph_metrics import GraphMetric
 from graphlab.tasks.base import Predictions
 
 BAD = (math.nan, math.inf, -math.inf)
 
 
 def registered_metrics():
-    """Every metric object that ``graphlab.metrics`` or a task holds, by name."""
+    """Every metric object that ``graphlab.metrics`` or a task holds, by kind and name."""
     public = [getattr(graphlab.metrics, name) for name in graphlab.metrics.__all__]
     found = [value for value in public if isinstance(value, LabelMetric | RankingMetric)]
     found += [m for value in public if isinstance(value, dict) for m in value.values()]
     for card in task_cards().values():
         found += card.load()().metrics
-    return {metric.name: metric for metric in found}
+    return {f"{type(metric).__name__} {metric.name}": metric for metric in found}
 
 
 METRICS = registered_metrics()
 every_metric = pytest.mark.parametrize("name", sorted(METRICS))
+OF_CLASSES = {"acc", "sbm_acc", "f1"}
+OF_NUMBERS = {"mae", "rmse"}
 
 
 def test_no_metric_is_left_out():
-    assert set(METRICS) >= {"acc", "rocauc", "mrr", "auc", "ap", "hits@10", "hits@100"}
+    names = {metric.name for metric in METRICS.values()}
+    assert names >= {"acc", "rocauc", "mrr", "auc", "ap", "hits@10", "hits@100"}
+    assert names >= OF_CLASSES | OF_NUMBERS
     for card in task_cards().values():
-        assert {metric.name for metric in card.load()().metrics} <= set(METRICS)
+        for metric in card.load()().metrics:
+            assert type(METRICS[f"{type(metric).__name__} {metric.name}"]) is type(metric)
 
 
 def predictions(metric, scores):
     """Scores (n, 2) in every layout that the metric reads."""
     n = len(scores)
     labels, index = torch.arange(n) % 2, torch.arange(n)
-    if isinstance(metric, LabelMetric):
+    if metric.name in OF_NUMBERS:
+        yield Predictions(scores, torch.linspace(-1, 1, 2 * n).reshape(n, 2), index)
+    elif isinstance(metric, GraphMetric):
+        both = torch.stack([labels, 1 - labels], 1).float()
+        yield Predictions(scores, labels if metric.target == "classes" else both, index)
+    elif isinstance(metric, LabelMetric):
         yield Predictions(scores, labels, index)
-        if metric.name != "acc":
+        if metric.name not in OF_CLASSES:
             yield Predictions(scores[:, 0], labels, index)
             yield Predictions(scores[:, :1], labels, index)
     else:
@@ -96,7 +107,8 @@ def test_a_task_refuses_them_before_the_loss(name):
     scores = torch.full((4, 2), math.nan)
     for card in task_cards().values():
         task = card.load()()
-        chosen = [metric for metric in task.metrics if metric.name == name]
+        kind, _, wanted = name.partition(" ")
+        chosen = [m for m in task.metrics if (type(m).__name__, m.name) == (kind, wanted)]
         for metric in chosen:
             for given_ in predictions(metric, scores):
                 asked = Predictions(given_.scores, given_.target, given_.index, (metric,))
