@@ -31,18 +31,7 @@ __all__ = ["TCGCN", "TCSAGE"]
             },
             "task": {"batch_size": 1152, "target_link_removal": False},
         },
-        "cora": {
-            "options": {"hidden_channels": 256},
-            "recipe": {
-                "lr": 0.01,
-                "epochs": 100,
-                "eval_every": 5,
-                "clip_norm": 2.0,
-                "monitor": "hits@100",
-            },
-            "task": {"batch_size": 1152, "target_link_removal": False, "feature_norm": "row"},
-        },
-        "citeseer": {
+        "cora, citeseer": {
             "options": {"hidden_channels": 256},
             "recipe": {
                 "lr": 0.01,

@@ -288,7 +288,7 @@ def test_losses():
             expected = error.square().mean() if name == "rmse" else error.abs().mean()
         assert found.item() == pytest.approx(expected.item(), abs=1e-12), name
         found.backward()
-        assert net.linear.weight.grad is not None
+        assert net.linear.weight.grad.abs().sum() > 0, name
 
 
 def test_a_batch_without_known_labels_teaches_nothing():
