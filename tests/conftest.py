@@ -22,6 +22,14 @@ def _one_thread():
 
 
 @pytest.fixture(autouse=True)
+def _same_weights():
+    """A model of a test has the same weights in every run: a failure can be looked at again."""
+    import torch
+
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def _no_network(request, monkeypatch):
     """Every test runs without a network; loopback servers of the test itself are allowed."""
     if "network" in request.keywords:
