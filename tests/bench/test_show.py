@@ -195,6 +195,15 @@ def test_a_model_shows_options_presets_and_paper(show, name):
     assert "paper" in out
 
 
+def test_presets_that_are_alike_are_shown_once(show):
+    out = show("bgnn-gatedgcn")
+    assert "csl-100k" in out
+    assert out.count("recipe.lr=0.0005") == 1  # of csl, and of csl-100k
+    lines = out.splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("zinc-100k"))
+    assert "options" not in lines[first]  # beside a name that stands above
+
+
 @pytest.mark.parametrize("name", ["dataset/debdeps", "debdeps", "dataset/Planetoid_Cora"])
 def test_a_data_set_shows_counts_protocols_and_licence(show, name):
     out = show(name)

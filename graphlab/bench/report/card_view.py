@@ -53,7 +53,10 @@ def model_parts(card: ModelCard) -> list[RenderableType]:
     ]
     if card.presets:
         parts.append(Text("\nPresets (used by default on their data set)", style="bold"))
-        parts.append(facts({name: _preset(preset) for name, preset in card.presets.items()}))
+        alike: dict[str, list[str]] = {}  # many names share their settings
+        for name, preset in card.presets.items():
+            alike.setdefault(_preset(preset), []).append(name)
+        parts.append(facts({"\n".join(names): text for text, names in alike.items()}))
     return parts
 
 
