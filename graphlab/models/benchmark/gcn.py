@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,7 @@ from graphlab.models.benchmark._parts import (
     as_incoming,
     batch_norm,
     check_rows,
+    choice,
     finish,
 )
 from graphlab.registry import register_model
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
     from graphlab.models.benchmark._net import Batch, Level, NodeInput, PEMode, Sizes
     from graphlab.models.benchmark.readout import Pooling
 
-__all__ = ["GCN", "GCNLayer"]
+__all__ = ["GCN", "GCNLayer", "GCNNorm"]
+
+GCNNorm = Literal["both", "right"]
 
 
 class GCNLayer(ReferenceWeights):
@@ -37,6 +40,10 @@ class GCNLayer(ReferenceWeights):
     with :math:`d^+` the out-degree and :math:`d^-` the in-degree, both at least 1. No self-loops
     are added by default: a node without incoming edges gets :math:`\mathbf b`.
 
+    ``norm="right"`` divides by :math:`d^-_i` instead: the mean of the neighbours, which does not
+    show a node its degree. It is what the authors' layer does unless it is told to use the
+    convolution of their library.
+
     Args:
         in_channels: Width of the input.
         out_channels: Width of the output; the residual is left out where they differ.
@@ -44,6 +51,7 @@ class GCNLayer(ReferenceWeights):
         batch_norm: Whether to normalise.
         residual: Whether to add the input.
         add_self_loops: Count each node as its own neighbour.
+        norm: ``"both"`` as in the formula, or ``"right"``.
 
     Shapes:
         - ``h``: (n, in); ``edges``: (2, m) integer, or prepared; returns (n, out)
@@ -65,8 +73,10 @@ class GCNLayer(ReferenceWeights):
         batch_norm: bool = True,
         residual: bool = True,
         add_self_loops: bool = False,
+        norm: GCNNorm = "both",
     ) -> None:
         super().__init__()
+        self.norm = choice("norm", norm, GCNNorm)
         self.in_channels = positive("in_channels", in_channels)
         self.out_channels = positive("out_channels", out_channels)
         self.dropout = probability("dropout", dropout)
@@ -80,10 +90,12 @@ class GCNLayer(ReferenceWeights):
         check_rows(h, self.in_channels)
         graph = as_incoming(edges, h.shape[0])
         loop = int(self.add_self_loops)
-        out_rate = (graph.out_degree() + loop).clamp(min=1).to(h.dtype).rsqrt()[:, None]
-        in_rate = (graph.in_degree() + loop).clamp(min=1).to(h.dtype).rsqrt()[:, None]
+        in_rate = (graph.in_degree() + loop).clamp(min=1).to(h.dtype)[:, None]
+        in_rate = in_rate.rsqrt() if self.norm == "both" else in_rate.reciprocal()
         wide = self.in_channels > self.out_channels  # sum the narrower side of the product
-        sent = (h @ self.conv.weight if wide else h) * out_rate
+        sent = h @ self.conv.weight if wide else h
+        if self.norm == "both":
+            sent = sent * (graph.out_degree() + loop).clamp(min=1).to(h.dtype).rsqrt()[:, None]
         got = aggregate(graph, sent, "sum")
         got = (got + sent if self.add_self_loops else got) * in_rate
         out = (got if wide else got @ self.conv.weight) + self.conv.bias
@@ -226,6 +238,7 @@ class GCN(ReadoutNet):
         batch_norm: Whether layers normalise.
         residual: Whether layers add their input.
         add_self_loops: Count each node as its own neighbour.
+        norm: ``"both"``, or ``"right"`` for the mean of the neighbours, see :class:`GCNLayer`.
 
     Shapes:
         - ``data``: an object with ``x`` (n,) integer or (n, F) float, ``edge_index`` (2, m),
@@ -262,6 +275,7 @@ class GCN(ReadoutNet):
         batch_norm: bool = True,
         residual: bool = True,
         add_self_loops: bool = False,
+        norm: GCNNorm = "both",
     ) -> None:
         super().__init__()
         d = positive("hidden_channels", hidden_channels)
@@ -274,6 +288,7 @@ class GCN(ReadoutNet):
                 batch_norm=batch_norm,
                 residual=residual,
                 add_self_loops=add_self_loops,
+                norm=norm,
             )
             for _ in range(positive("num_layers", num_layers))
         )

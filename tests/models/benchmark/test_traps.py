@@ -277,6 +277,21 @@ def test_the_textbook_self_term_is_another_layer():
     assert not torch.allclose(pooled(h, edge_index), plain(h, edge_index))
 
 
+@pytest.mark.parametrize("loops", [False, True])
+def test_the_mean_of_the_neighbours_is_another_graph_convolution(loops):
+    torch.manual_seed(0)
+    given, h = graph(), torch.randn(7, 5)
+    layer = bgnn.GCNLayer(5, 3, batch_norm=False, norm="right", add_self_loops=loops)
+    rows = []
+    for i in range(7):
+        near = given.edge_index[0][given.edge_index[1] == i].tolist() + [i] * loops
+        rows.append(h[near].mean(0) if near else torch.zeros(5))
+    expected = torch.relu(torch.stack(rows) @ layer.conv.weight + layer.conv.bias)
+    torch.testing.assert_close(layer(h, given.edge_index), expected)
+    with pytest.raises(InputError, match="norm"):
+        bgnn.GCNLayer(5, 3, norm="left")
+
+
 def test_a_batch_without_some_class_has_a_finite_loss():
     scores = torch.randn(6, 3, requires_grad=True)
     loss = weighted_cross_entropy(scores, torch.tensor([0, 0, 1, 1, 0, 0]))
