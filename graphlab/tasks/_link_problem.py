@@ -135,6 +135,11 @@ class LinkProblem:
     notes: tuple[str, ...] = ()
 
     @property
+    def monitor(self) -> RankingMetric:
+        """The metric that the set is judged by."""
+        return self.metrics[0]
+
+    @property
     def inputs(self) -> LinkInputs:
         """Features and training graph."""
         return self.train.inputs

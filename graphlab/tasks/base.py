@@ -11,7 +11,16 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-__all__ = ["Metric", "Predictions", "Problem", "SharedTask", "Stage", "Task", "lower_is_better"]
+__all__ = [
+    "Metric",
+    "Predictions",
+    "Problem",
+    "SharedTask",
+    "Stage",
+    "Task",
+    "lower_is_better",
+    "monitored",
+]
 
 Stage = Literal["train", "val", "test"]
 
@@ -159,6 +168,15 @@ class SharedTask(Protocol):
         world: int,
     ) -> Predictions:
         """Score a part of a stage; each sample is in the part of one process, with its number."""
+
+
+def monitored(task: Task, problem: Problem | None) -> Metric:
+    """Return the metric that is shown: the problem's ``monitor`` where the data decide of it.
+
+    Else the one that the task names.
+    """
+    found: Metric | None = getattr(problem, "monitor", None)
+    return found or {metric.name: metric for metric in task.metrics}[task.monitor]
 
 
 def lower_is_better(task: Task, name: str) -> bool:

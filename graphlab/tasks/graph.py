@@ -99,6 +99,11 @@ class GraphProblem:
     seed: int
     notes: tuple[str, ...] = ()
 
+    @property
+    def monitor(self) -> GraphMetric:
+        """The metric that the set is judged by."""
+        return self.metric
+
     @cached_property
     def data_digest(self) -> str:
         """SHA-256 of what training and selection see: a checkpoint of other data is refused."""

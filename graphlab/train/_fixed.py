@@ -53,7 +53,7 @@ class FixedModel:
     ) -> None:
         self.clock = Clock()
         self.model, self.task, self.problem = model.to(device), task, problem
-        self.selection = Selection(recipe, task)
+        self.selection = Selection(recipe, task, problem)
         together = world_size() > 1
         self.processes = Processes(make_accelerator("no", device), device) if together else ALONE
         self.clock.prepared()

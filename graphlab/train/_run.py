@@ -112,7 +112,7 @@ class Run:
         self.step: nn.Module = self.accelerator.prepare_model(step, device_placement=False)
         extra = [p for callback in callbacks for p in callback.parameters()]
         optimizer = make_optimizer(model, recipe, extra)
-        self.selection = Selection(recipe, task)
+        self.selection = Selection(recipe, task, problem)
         self.schedule = Schedule(optimizer, recipe, lower=self.selection.lower)
         # Accelerate's wrapper of the optimiser serves the loss scaler of fp16. Without one it
         # only costs: at every step it searches the disk for an optional package.

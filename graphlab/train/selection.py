@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from graphlab.errors import ConfigError
 from graphlab.registry import nearest
-from graphlab.tasks.base import lower_is_better
+from graphlab.tasks.base import lower_is_better, monitored
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from graphlab.tasks.base import Task
+    from graphlab.tasks.base import Problem, Task
     from graphlab.train.recipes import Recipe
 
 __all__ = ["Selection"]
@@ -25,12 +25,13 @@ class Selection:
     Args:
         recipe: Names the value, the rule and the patience.
         task: Knows the direction of its metrics.
+        problem: Knows which of them it reports, where the data decide; None: the task's first.
 
     Raises:
         ConfigError: The monitored value is neither the loss nor a metric of the task.
     """
 
-    def __init__(self, recipe: Recipe, task: Task) -> None:
+    def __init__(self, recipe: Recipe, task: Task, problem: Problem | None = None) -> None:
         names = ["loss", "metric", *(metric.name for metric in task.metrics)]
         if recipe.monitor not in names:
             near = nearest(recipe.monitor, names, n=1)
@@ -39,9 +40,11 @@ class Selection:
                 f"monitor is {recipe.monitor!r}; expected one of {', '.join(names)}.{hint}"
             )
         self.monitor = recipe.monitor
-        self.lower = lower_is_better(
-            task, task.monitor if self.monitor == "metric" else self.monitor
-        )
+        if self.monitor == "metric":
+            metric = monitored(task, problem)
+            self.monitor, self.lower = metric.name, not metric.higher_is_better
+        else:
+            self.lower = lower_is_better(task, self.monitor)
         self._recipe = recipe
         self._recent: deque[float] = deque(maxlen=recipe.patience + 1)
         self._best = math.inf  # of the value, its sign turned where more is better
@@ -54,8 +57,6 @@ class Selection:
         Raises:
             ConfigError: The problem does not report a value of this name.
         """
-        if self.monitor == "metric":
-            self.monitor = next((name for name in values if name != "loss"), "loss")
         if self.monitor not in values:
             raise ConfigError(
                 f"monitor is {self.monitor!r}, but this problem reports {', '.join(values)}."

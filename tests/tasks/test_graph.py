@@ -19,6 +19,7 @@ from graphlab.registry import find_task
 from graphlab.tasks import GraphPrediction
 from graphlab.tasks._graph_splits import graph_split
 from graphlab.train import Recipe, Trainer
+from graphlab.train.selection import Selection
 
 NAN = float("nan")
 
@@ -321,6 +322,29 @@ def test_predictions_do_not_depend_on_batches_but_means_over_batches_do(name):
         assert three.evaluate(parts)[name] == pytest.approx(by_hand, abs=1e-12)
     elif name != "f1":
         assert same
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_metric_of_the_set_selects_by_its_own_direction(name):
+    problem = case(name)[1]
+    task = GraphPrediction()  # which metric it is, the data tell
+    recipe = Recipe(monitor="metric", schedule="plateau")
+    selection = Selection(recipe, task, problem)
+    assert selection.monitor == name
+    for epoch, value in enumerate([2.0, 1.0, 3.0, 1.5], 1):
+        selection.update(epoch, {"loss": 0.0, name: value})
+    assert selection.best_epoch == (2 if name in {"rmse", "mae"} else 3)
+
+
+def test_a_training_by_an_error_keeps_its_lowest():
+    torch.manual_seed(0)
+    graphs = graphs_of(y=REAL)
+    problem = GraphPrediction(metric="rmse").prepare(data_of(graphs), 0)
+    recipe = Recipe(epochs=6, lr=0.3, monitor="metric")
+    result = Trainer().fit(Net(out_channels=1), GraphPrediction(), problem, recipe=recipe)
+    values = [row["val_rmse"] for row in result.history]
+    assert min(values) < max(values)
+    assert result.metrics["val"]["rmse"] == min(values)
 
 
 def test_scores_that_are_not_finite_are_refused():
