@@ -1,9 +1,11 @@
 """Speed of Laplacian eigenvectors, k = 20, next to dense ``eigh`` and to PyG's transform.
 
 Guards the specification of the graph benchmark, section 6. CSL: 150 graphs of 41 nodes. Large: a
-random geometric graph, a grid and a random graph of 50,000 nodes; dense ``eigh`` of the whole
-matrix (20 GB) is not run there, its time is that of 2,000 nodes scaled by the cube, and is printed
-only. PyG's transform runs on the grid's tenth part, since it takes minutes on the whole.
+random geometric graph, a grid and a random graph of 50,000 nodes, in seconds. Dense ``eigh`` is
+compared on a grid of 3,000 nodes: of 50,000 the matrix has 20 GB. PyG's transform is compared on a
+grid of 12,000, where it takes half a second; of 50,000 it took 16 s, ours 1.7 s. PyG solves in
+single precision and by Lanczos steps alone, which is faster than ours on random graphs, whose
+eigenvalues are apart: 4 s against 29 s, both with more than one thread.
 
 ``make perf``, or ``python -m pytest benchmarks/perf/test_positional.py -s``.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 import networkx
 import numpy as np
 import pytest
+import threadpoolctl
 import torch
 
 from benchmarks.perf.dagnn_measure import in_turns
@@ -22,8 +25,19 @@ from graphlab.transforms.positional import LaplacianPE
 
 K = 20
 NODES = 50_000
-CSL_BAR = 2.0  # least ratio to PyG's transform
-LARGE_SECONDS = 30.0
+CSL_BAR = 2.0  # least ratio to PyG's transform; 3.4 was read
+DENSE_BAR = 8.0  # 30 was read
+GRID_BAR = 1.3  # the same on a grid of 12,000 nodes; 2.0 was read
+# CPU; read with more than one thread: 7, 29, 8
+LARGE_SECONDS = {"grid": 15.0, "random": 45.0, "geometric": 15.0}
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """The solvers below numpy spin where they have threads: CPU time then says little."""
+    torch.set_num_threads(1)
+    with threadpoolctl.threadpool_limits(1):
+        yield
 
 
 def grid(rows, columns):
@@ -47,7 +61,6 @@ LARGE = {
 
 def test_csl_is_faster_than_the_transform_of_pyg():
     transforms = pytest.importorskip("torch_geometric.transforms")
-    torch.set_num_threads(1)
     graphs, ours = csl_graphs(), LaplacianPE(K)
     theirs = transforms.AddLaplacianEigenvectorPE(K, attr_name="pe", is_undirected=True)
     data = graphs.to_pyg()
@@ -69,7 +82,6 @@ def test_csl_is_faster_than_the_transform_of_pyg():
 
 @pytest.mark.parametrize("name", LARGE)
 def test_large_graphs_take_seconds(name):
-    torch.set_num_threads(1)
     graph = LARGE[name]()
     found = []
     (own,) = in_turns([lambda: found.append(LaplacianPE(K).encode(graph))], rounds=1, warm=0)
@@ -81,23 +93,28 @@ def test_large_graphs_take_seconds(name):
     residual = float((pe - moved - pe * values).abs().max())
     print(f"\n{name}, {graph.num_nodes} nodes: {own.cpu:.1f} CPU s, residual {residual:.0e}")
     assert residual < 1e-5
-    assert own.cpu <= LARGE_SECONDS
+    assert own.cpu <= LARGE_SECONDS[name]
 
 
-def test_sparse_is_faster_than_dense_and_than_pyg_on_some_thousand_nodes():
-    transforms = pytest.importorskip("torch_geometric.transforms")
-    torch.set_num_threads(1)
+def test_sparse_is_faster_than_dense_on_some_thousand_nodes():
     graph = grid(50, 60)
-    data = graph.to_pyg()
-    theirs = transforms.AddLaplacianEigenvectorPE(K, attr_name="pe", is_undirected=True)
     runs = [
         lambda: LaplacianPE(K).encode(graph),
         lambda: LaplacianPE(K, dense_up_to=3000).encode(graph),
-        lambda: theirs(data.clone()),
     ]
-    own, dense, peer = in_turns(runs, rounds=1, warm=0)
-    print(
-        f"\ngrid of 3,000: {own.cpu:.2f} CPU s, dense {dense.cpu:.2f} ({dense.cpu / own.cpu:.0f}x),"
-        f" PyG {peer.cpu:.2f} ({peer.cpu / own.cpu:.0f}x)"
-    )
-    assert dense.cpu > own.cpu and peer.cpu > own.cpu
+    own, dense = in_turns(runs, rounds=1)
+    ratio = dense.cpu / own.cpu
+    print(f"\ngrid of 3,000: {own.cpu:.2f} CPU s, dense {dense.cpu:.2f} ({ratio:.0f}x)")
+    assert ratio >= DENSE_BAR
+
+
+def test_a_grid_is_faster_than_by_the_transform_of_pyg():
+    transforms = pytest.importorskip("torch_geometric.transforms")
+    graph = grid(100, 120)
+    data = graph.to_pyg()
+    theirs = transforms.AddLaplacianEigenvectorPE(K, attr_name="pe", is_undirected=True)
+    runs = [lambda: LaplacianPE(K).encode(graph), lambda: theirs(data.clone())]
+    own, peer = in_turns(runs, rounds=3)
+    ratio = peer.cpu / own.cpu
+    print(f"\ngrid of 12,000: {own.cpu:.2f} CPU s, PyG {peer.cpu:.2f} ({ratio:.1f}x)")
+    assert ratio >= GRID_BAR

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "data": ("graphlab.bench.commands.data", "List, inspect, fetch and verify data sets."),
     "orbits": ("graphlab.bench.commands.orbits", "Count graphlet orbits in a graph of yours."),
     "topology": ("graphlab.bench.commands.topology", "Topological concentration of a set's links."),
+    "tokenize": ("graphlab.bench.commands.tokenize", "Turn a graph into sequences of tokens."),
     "doctor": ("graphlab.bench.commands.doctor", "Check this machine; say how to mend it."),
 }
 """Sub-command -> module and help line; the modules are not imported for ``--help``."""

@@ -49,6 +49,9 @@ features are computed of the edges that a stage may see.
 A recipe for links may hold ``reweight = {alpha = 2.0, interval = 1, warm_up = 1}``: edges are then
 re-weighted in training, see :class:`graphlab.train.EdgeReweighter`.
 
+A recipe for nodes may hold ``ssl = {task = "distance2labeled", lam = 10.0}``: a pretext task is
+then trained beside the classification, see :class:`graphlab.train.SelfSupervision`.
+
 Which place wins is told in :mod:`graphlab.bench.layers`.
 """
 

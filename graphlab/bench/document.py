@@ -226,16 +226,26 @@ def _from_flags(overrides: Overrides) -> Document:
             if card.file == file.resolve()
         ]
     flag = "--model" if overrides.models else "--file"
-    where.flags = {("system", i): flag for i in range(len(models))}
+    each = 1 if overrides.ssl is None else 2
+    where.flags = {("system", i): flag for i in range(each * len(models))}
+    where.flags |= {("system", 2 * i + 1, "recipe", "ssl"): "--ssl" for i in range(len(models))}
     where.flags |= {("system",): "--model", ("datasets",): "--dataset", ("task",): "--task"}
     raw: dict[str, object] = {
         "title": "Command line",
         "task": overrides.task or _task_of(models, overrides),
         "seeds": 3,
         "datasets": list(overrides.datasets) or [DEFAULT_DATASET],
-        "system": [{"model": model} for model in models],
+        "system": [row for model in models for row in _rows(model, overrides.ssl)],
     }
     return Document.of(_ADHOC, raw, where, "command line")
+
+
+def _rows(model: str, ssl: str | None) -> list[dict[str, object]]:
+    """Return a system, and the same with a pretext task, if one is wanted, to be compared."""
+    plain: dict[str, object] = {"model": model}
+    if ssl is None:
+        return [plain]
+    return [plain, {"model": model, "name": f"{model} + {ssl}", "recipe": {"ssl": {"task": ssl}}}]
 
 
 def _task_of(models: list[str], overrides: Overrides) -> str:
@@ -248,6 +258,8 @@ def _put_flags_over(document: Document, overrides: Overrides) -> None:
     """Replace values by flags, keeping the name of the flag as the value's place."""
     if overrides.data is not None and overrides.datasets:
         document.problems.append("--data replaces the data sets: leave --dataset out.")
+    if overrides.ssl is not None and document.source != "command line":
+        _put_setting(document, "recipe.ssl.task", overrides.ssl)
     for name, value in overrides.settings:
         _put_setting(document, name, value)
     if overrides.node_metrics:

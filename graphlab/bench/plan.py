@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["LATER_OPTIONS", "Cell", "Plan", "RunSpec", "SkippedDataset", "make_plan"]
 
 _ID_DIGITS = 16
-LATER_OPTIONS: dict[str, object] = {"add_features": [], "node_metrics": False}
+LATER_OPTIONS: dict[str, object] = {
+    "add_features": [],
+    "feature_pca": None,
+    "node_metrics": False,
+}
 """Task options newer than the first records: at this value a run is the one it always was."""
 
 

@@ -134,6 +134,7 @@ class Overrides:
         optional: Run the optional sets of a suite that leaves them out.
         max_seconds: Longest time of a run; decides no result.
         node_metrics: Keep how each node of the test edges ranks all nodes.
+        ssl: A pretext task that is trained as well; in a suite of flags beside the plain model.
     """
 
     task: str | None = None
@@ -149,6 +150,7 @@ class Overrides:
     optional: bool = False
     max_seconds: float | None = None
     node_metrics: bool = False
+    ssl: str | None = None
 
     def make_suite(self) -> bool:
         """Whether these flags, without a named suite, make a suite of their own."""

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from graphlab.collection._kernels import gather_edges, gather_rows, number_graphs
+from graphlab.collection._kernels import gather_edges, gather_rows, number_graphs, place_graphs
+from graphlab.collection._memory import used_memory
 from graphlab.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,23 +47,33 @@ class Chosen:
         ptr: Offsets of all graphs, (G + 1,) int64.
         index: Chosen graphs, (B,) int64.
         compiled: Use kernels.
+        brief: What is taken is soon dropped again, as a batch is: large parts may stand in memory
+            of dropped ones.
     """
 
-    def __init__(self, ptr: Tensor, index: Tensor, *, compiled: bool) -> None:
+    def __init__(self, ptr: Tensor, index: Tensor, *, compiled: bool, brief: bool = False) -> None:
         self.compiled = compiled
-        self.starts = ptr.index_select(0, index)
-        sizes = ptr.index_select(0, index + 1) - self.starts
-        self.ptr = torch.zeros(index.shape[0] + 1, dtype=torch.int64, device=ptr.device)
-        torch.cumsum(sizes, 0, out=self.ptr[1:])
-        self.total = int(self.ptr[-1])
+        self._new = used_memory if compiled and brief else _own_memory
         self._rows: Tensor | None = None
         if compiled:
-            self.arrays = (self.starts.numpy(), self.ptr.numpy())
+            starts, places = (
+                np.empty(index.shape[0], np.int64),
+                np.empty(index.shape[0] + 1, np.int64),
+            )
+            place_graphs(ptr.numpy(), index.contiguous().numpy(), starts, places)
+            self.arrays = (starts, places)
+            self.starts, self.ptr = torch.from_numpy(starts), torch.from_numpy(places)
+        else:
+            self.starts = ptr.index_select(0, index)
+            sizes = ptr.index_select(0, index + 1) - self.starts
+            self.ptr = torch.zeros(index.shape[0] + 1, dtype=torch.int64, device=ptr.device)
+            torch.cumsum(sizes, 0, out=self.ptr[1:])
+        self.total = int(self.ptr[-1])
 
     def groups(self) -> Tensor:
         """Return the number of its graph for each row, (total,) int64."""
         if self.compiled:
-            out = torch.empty(self.total, dtype=torch.int64)
+            out = self._new((self.total,), torch.int64)
             number_graphs(self.arrays[1], out.numpy())
             return out
         graphs = torch.arange(self.starts.shape[0], device=self.ptr.device)
@@ -78,11 +90,11 @@ class Chosen:
         """Return the rows of a packed field."""
         if not self.compiled or values.requires_grad or not values.is_contiguous():
             return values.index_select(0, self.rows())
-        out = torch.empty((self.total, *values.shape[1:]), dtype=values.dtype)
-        width = values[0].numel() if values.shape[0] else 0
-        if out.numel():
-            flat, unit_width = _as_numbers(values, width)
-            gather_rows(flat, *self.arrays, unit_width, _as_numbers(out, width)[0])
+        out = self._new((self.total, *values.shape[1:]), values.dtype)
+        size = math.prod(values.shape[1:]) * values.dtype.itemsize
+        if size and self.total:
+            unit, kind = next((u, k) for u, k in _UNITS if size % u == 0)
+            gather_rows(_memory_of(values, kind), *self.arrays, size // unit, _memory_of(out, kind))
         return out
 
     def edges(self, edge_index: Tensor, nodes: Chosen, *, local: bool = False) -> Tensor:
@@ -92,15 +104,20 @@ class Chosen:
         if not self.compiled:
             out = edge_index.index_select(1, self.rows()).to(torch.int64)
             return out + nodes.ptr[:-1].index_select(0, self.groups())
-        entries = torch.empty((2, self.total), dtype=torch.int64)
-        source, target = edge_index.numpy(), entries.numpy()
+        out = self._new((2, self.total), torch.int64)
+        source, target = edge_index.numpy(), out.numpy()
         gather_edges(source[0], source[1], *self.arrays, nodes.arrays[1], target[0], target[1])
-        return entries
+        return out
 
 
-def _as_numbers(values: Tensor, width: int) -> tuple[NDArray[Any], int]:
-    """Return the memory of rows as one array of integers, and how many make a row."""
-    size = width * values.element_size()
-    unit, kind = next((u, k) for u, k in _UNITS if size % u == 0)
-    flat = values.detach().reshape(-1).view(torch.uint8).numpy().view(kind)
-    return flat, size // unit
+def _own_memory(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    return torch.empty(shape, dtype=dtype)
+
+
+def _memory_of(values: Tensor, kind: type[np.integer[Any]]) -> NDArray[Any]:
+    """Return the memory of contiguous rows as one array of integers."""
+    try:
+        array = values.numpy()
+    except TypeError:  # a type that numpy does not have, such as bfloat16
+        array = values.reshape(-1).view(torch.uint8).numpy()
+    return array.reshape(-1).view(kind)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -102,10 +103,10 @@ def check_field(
 def graph_numbers(indices: Any, count: int, device: torch.device) -> Tensor:  # noqa: ANN401
     """Return chosen graphs as (B,) int64 within 0..count-1; negative ones count from the end."""
     try:
-        chosen = torch.as_tensor(
-            list(indices) if isinstance(indices, range) else indices, device=device
-        )
-    except (TypeError, ValueError, RuntimeError) as error:
+        if isinstance(indices, list | range) and all(type(number) is int for number in indices):
+            indices = np.fromiter(indices, np.int64, len(indices))  # torch takes twice as long
+        chosen = torch.as_tensor(indices, device=device)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InputError(f"indices is {indices!r:.60}, expected numbers of graphs.") from error
     if chosen.dtype == torch.bool and tuple(chosen.shape) == (count,):
         return chosen.nonzero()[:, 0]
@@ -175,7 +176,7 @@ def _parts(edge_index: Any, num_nodes: Any, found: Mapping[str, Any]) -> Parts: 
 def _tensor(name: str, value: Any) -> Tensor:  # noqa: ANN401
     try:
         return torch.as_tensor(value)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise InputError(f"{name} is {value!r:.60}, expected numbers.") from error
 
 

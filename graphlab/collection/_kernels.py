@@ -14,7 +14,7 @@ from graphlab.ops._compile import kernel
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["gather_edges", "gather_rows", "number_graphs"]
+__all__ = ["gather_edges", "gather_rows", "number_graphs", "place_graphs"]
 
 
 @kernel
@@ -61,3 +61,17 @@ def number_graphs(out_ptr: NDArray[Any], out: NDArray[Any]) -> None:
     """Write the number of its graph for each node."""
     for graph in range(out_ptr.size - 1):
         out[out_ptr[graph] : out_ptr[graph + 1]] = graph
+
+
+@kernel
+def place_graphs(
+    ptr: NDArray[Any], index: NDArray[Any], starts: NDArray[Any], out_ptr: NDArray[Any]
+) -> None:
+    """Write where the rows of each chosen graph begin, and where they go."""
+    place = 0
+    out_ptr[0] = 0
+    for number in range(index.size):
+        graph = index[number]
+        starts[number] = ptr[graph]
+        place += ptr[graph + 1] - ptr[graph]
+        out_ptr[number + 1] = place

@@ -307,11 +307,12 @@ class GraphCollection:
         """
         chosen = _input.graph_numbers(indices, len(self), self.device)
         compiled = use_kernels(backend, self.device)
-        nodes = Chosen(self._node_ptr, chosen, compiled=compiled)
-        edges = Chosen(self._edge_ptr, chosen, compiled=compiled)
-        index = edges.edges(self._index, nodes)
+        nodes = Chosen(self._node_ptr, chosen, compiled=compiled, brief=True)
+        edges = Chosen(self._edge_ptr, chosen, compiled=compiled, brief=True)
         fields = self._taken(chosen, nodes, edges)
         fields["batch"] = nodes.groups()
+        # last: writing megabytes of entries drives all else out of the nearest caches
+        index = edges.edges(self._index, nodes)
         return GraphBatch(index, nodes.ptr, edges.ptr, fields, num_nodes=nodes.total)
 
     def _taken(self, chosen: Tensor, nodes: Chosen, edges: Chosen) -> dict[str, Tensor]:

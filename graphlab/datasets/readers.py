@@ -28,6 +28,7 @@ READERS = {
     "pattern_synth": "synthetic_blocks:read_pattern_synth",
     "planetoid": "planetoid:read_planetoid",
     "sbm_tiny": "synthetic:sbm_tiny",
+    "tsp_synth": "synthetic_tsp:read_tsp_synth",
     "tu": "tu:read_tu",
     "webkb": "webkb:read_webkb",
 }

@@ -15,13 +15,25 @@ import torch
 from numpy.typing import NDArray
 
 from graphlab.collection import GraphCollection
-from graphlab.errors import InputError, MissingDependency
+from graphlab.errors import DatasetCorrupt, InputError, MissingDependency
 from graphlab.seeding import numpy_generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-__all__ = ["labelled", "tsp_graph", "tsp_graphs", "tsp_points", "tsp_tour"]
+    from graphlab.datasets.arrays import Arrays
+    from graphlab.datasets.card import DatasetCard
+
+__all__ = [
+    "labelled",
+    "read_tsp_synth",
+    "synth_points",
+    "tsp_graph",
+    "tsp_graphs",
+    "tsp_points",
+    "tsp_tour",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -29,6 +41,8 @@ Ints = NDArray[np.int64]
 _SCALE = 1_000_000  # the solver takes whole numbers
 _TRIES = 2  # relabellings that are solved; the shortest tour is kept
 _NEIGHBORS = 25
+_SYNTH_POINTS = (50, 100)
+_SYNTH_SPLIT = (800, 100, 100)
 
 
 def tsp_graph(coord: Any, k: int = _NEIGHBORS) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: ANN401
@@ -172,6 +186,51 @@ def labelled(points: Sequence[Floats], tours: Sequence[Ints], k: int) -> GraphCo
         },
         check=False,
     ).narrowed()
+
+
+def synth_points() -> list[Floats]:
+    """Return the points of ``tsp-synth``."""
+    least, most = _SYNTH_POINTS
+    return tsp_points(sum(_SYNTH_SPLIT), 0, least=least, most=most)
+
+
+def read_tsp_synth(folder: Path, card: DatasetCard) -> Arrays:
+    """Return ``tsp-synth``: 1,000 graphs of 50 to 100 points of seed 0.
+
+    Points are drawn, tours read: solving them takes minutes and the package ``elkai``
+    (``datasets/tsp-synth/build_tours.py``).
+
+    Args:
+        folder: Folder of the card.
+        card: The set.
+
+    Returns:
+        Arrays in the layout of :mod:`graphlab.datasets.arrays`.
+
+    Raises:
+        DatasetCorrupt: The file cannot be read, or its tours are not of these points.
+
+    Cost: 1 s.
+    """
+    from graphlab.datasets.arrays import read_npz
+    from graphlab.datasets.graph_sets import collection_arrays, fixed_split
+
+    points = synth_points()
+    path = folder / card.required_files[0]
+    every = read_npz(path)["tours"].astype(np.int64)
+    tours = np.split(every, np.cumsum([len(p) for p in points])[:-1])
+    wrong = next(
+        (
+            number
+            for number, (tour, coord) in enumerate(zip(tours, points, strict=True))
+            if not np.array_equal(np.sort(tour), np.arange(len(coord)))
+        ),
+        None,
+    )
+    if wrong is not None:
+        raise DatasetCorrupt(f"{path}: tour {wrong} does not visit each of its points once.")
+    graphs = labelled(points, tours, _NEIGHBORS)
+    return {**collection_arrays(graphs), **fixed_split(*_SYNTH_SPLIT)}
 
 
 def _points(coord: Any) -> Floats:  # noqa: ANN401

@@ -78,12 +78,18 @@ def kernel_part(function: F) -> F:
 
 
 def _register_parts() -> None:
-    from graphlab.ops import _simd_gate_lowering, _simd_ids_lowering, _simd_lowering
+    from graphlab.ops import (
+        _simd_gate_lowering,
+        _simd_ids_lowering,
+        _simd_lowering,
+        _simd_wide_lowering,
+    )
 
     extending: Any = import_module("numba.extending")
     _simd_lowering.register()
     _simd_ids_lowering.register()
     _simd_gate_lowering.register()
+    _simd_wide_lowering.register()
     while _PARTS:
         # as calls, their arguments would go over the stack and be counted: half as fast on Cora
         extending.register_jitable(forceinline=True)(_PARTS.pop(0))

@@ -15,6 +15,7 @@ from graphlab.metrics.classification import ACCURACY, ROC_AUC, LabelMetric
 from graphlab.registry import nearest, register_task
 from graphlab.tasks._features import digest_of, model_features
 from graphlab.tasks.base import Predictions, Stage
+from graphlab.transforms.components import principal_components
 from graphlab.transforms.features import append_features, check_added_features, row_normalize
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ class NodeProblem:
         metrics: What is reported.
         split_digest: SHA-256 of the split.
         seed: Seed of the split.
+        dataset: Name of the data set, for settings that belong to it.
     """
 
     train: NodeBatch
@@ -83,6 +85,7 @@ class NodeProblem:
     metrics: tuple[LabelMetric, ...]
     split_digest: str
     seed: int
+    dataset: str = ""
 
     @property
     def inputs(self) -> NodeInputs:
@@ -121,6 +124,9 @@ class NodeClassification:
         add_features: Computed of the graph and appended after the normalisation; a set without
             features has these alone. ``"orbit-counts"``, see
             :func:`graphlab.transforms.features.append_features`.
+        feature_pca: Replaces the features by so many principal components, of all nodes, after the
+            rest. The model then takes these alone and cannot be used on other features. None keeps
+            them as they are.
 
     Example:
         >>> NodeClassification("public", feature_norm="row")
@@ -129,6 +135,7 @@ class NodeClassification:
 
     name: str
     add_features: tuple[str, ...] = ()
+    feature_pca: int | None = None
 
     def __init__(
         self,
@@ -138,6 +145,7 @@ class NodeClassification:
         sparse_features: bool = True,
         metric: Literal["acc", "rocauc"] | None = None,
         add_features: Sequence[Literal["orbit-counts"]] = (),
+        feature_pca: int | None = None,
     ) -> None:
         if feature_norm not in {"none", "row"}:
             raise InputError(f"feature_norm is {feature_norm!r}; expected 'none' or 'row'.")
@@ -148,6 +156,10 @@ class NodeClassification:
         added = check_added_features(add_features)
         if added:  # else not an attribute of its own: what has none keeps its checkpoints
             self.add_features = added
+        if feature_pca is not None:  # likewise
+            if isinstance(feature_pca, bool) or feature_pca < 1:
+                raise InputError(f"feature_pca is {feature_pca!r}; expected an integer >= 1.")
+            self.feature_pca = feature_pca
         self._metrics = tuple(_METRICS.values()) if metric is None else (_find_metric(metric),)
 
     @property
@@ -217,6 +229,7 @@ class NodeClassification:
             metrics=(metric,),
             split_digest=split_digest(split),
             seed=seed,
+            dataset=data.name,
         )
 
     def model_kwargs(self, problem: NodeProblem) -> dict[str, Any]:
@@ -286,6 +299,7 @@ class NodeClassification:
         device = torch.device(device)
         key = f"node-inputs {self.feature_norm} {self.sparse_features and sparse_ok} {device}"
         key += "".join(f" {name}" for name in self.add_features)
+        key += f" pca-{self.feature_pca}" if self.feature_pca else ""
 
         def build() -> NodeInputs:
             x = graph.features
@@ -294,6 +308,8 @@ class NodeClassification:
                 x = row_normalize(x) if self.feature_norm == "row" else x
             x = append_features(x, graph, self.add_features)
             assert x is not None  # noqa: S101  (checked by prepare)
+            if self.feature_pca:
+                x = principal_components(x, self.feature_pca)
             bare = graph.cached(
                 f"bare {device}", lambda: graph.with_features(None).with_labels(None).to(device)
             )

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from graphlab.train.recipes import RESULT_VERSION, Recipe, dagnn, plateau
     from graphlab.train.result import FitResult, Progress
     from graphlab.train.reweighting import EdgeReweighter
+    from graphlab.train.self_supervision import SelfSupervision
+    from graphlab.train.ssl_trainer import SSLResult, SSLTrainer
     from graphlab.train.step import TrainStep
     from graphlab.train.trainer import Trainer, TrainingDiverged
 
@@ -23,6 +25,9 @@ __all__ = [
     "FitResult",
     "Progress",
     "Recipe",
+    "SSLResult",
+    "SSLTrainer",
+    "SelfSupervision",
     "TrainStep",
     "Trainer",
     "TrainingDiverged",
@@ -44,6 +49,8 @@ _HOMES = {
     "step": ("TrainStep",),
     "result": ("FitResult", "Progress"),
     "reweighting": ("EdgeReweighter",),
+    "self_supervision": ("SelfSupervision",),
+    "ssl_trainer": ("SSLResult", "SSLTrainer"),
     "trainer": ("Trainer", "TrainingDiverged"),
 }
 

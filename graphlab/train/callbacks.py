@@ -9,6 +9,8 @@ if TYPE_CHECKING:
 
     from torch import Tensor, nn
 
+    from graphlab.train.recipes import Recipe
+
 __all__ = ["Callback"]
 
 
@@ -24,6 +26,16 @@ class Callback(Protocol):
         ...     def on_loss(self, loss, model, batch):
         ...         return loss + 1e-3 * sum(p.square().sum() for p in model.parameters())
     """
+
+    def on_fit_start(
+        self,
+        model: nn.Module,
+        problem: Any,  # noqa: ANN401  (each task family has its own)
+        recipe: Recipe,
+        seed: int,
+    ) -> None:
+        """Called before anything is trained or continued: make what ``parameters`` returns."""
+        return  # a body, so that subclasses need not define it
 
     def parameters(self) -> Iterable[nn.Parameter]:
         """Return parameters to train beside the model's, such as an auxiliary head's."""

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from graphlab.errors import ConfigError
 from graphlab.registry import Option, nearest
+from graphlab.ssl import catalogue as ssl
 from graphlab.train._reweight_settings import EXPECTED, complete, setting_problem
 
 __all__ = ["RESULT_VERSION", "Recipe", "dagnn", "plateau", "recipe_options", "recipe_problems"]
@@ -19,7 +20,7 @@ RESULT_VERSION = 1
 # what the run's result does not depend on: how often it is saved, how long it may take
 _NOT_HASHED = ("max_seconds", "checkpoint_seconds")
 # newer than the first records: where it is None, a run is the one it always was
-_LATER = ("reweight",)
+_LATER = ("reweight", "ssl")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,9 @@ class Recipe:
         reweight: Settings of :class:`graphlab.train.EdgeReweighter`, which then takes part in the
             training: ``{"alpha": 2.0, "interval": 1, "warm_up": 1}``; those left out have its
             defaults. None trains without.
+        ssl: Settings of :class:`graphlab.train.SelfSupervision`, a pretext task beside the
+            classification of nodes: ``{"task": "distance2labeled", "lam": 10.0}``; those left out
+            have its defaults. None trains without.
         max_seconds: The run ends with status ``"timeout"`` after this time. Decides no hash.
         checkpoint_seconds: Least time between two writes of ``last.ckpt``. Decides no hash.
 
@@ -84,6 +88,7 @@ class Recipe:
     precision: Literal["no", "bf16", "fp16"] = "no"
     eval_every: int = 1
     reweight: dict[str, object] | None = None
+    ssl: dict[str, object] | None = None
     max_seconds: float | None = None
     checkpoint_seconds: float = 30.0
 
@@ -96,6 +101,8 @@ class Recipe:
             object.__setattr__(self, name, _as_float(name, value))
         if self.reweight is not None:
             object.__setattr__(self, "reweight", complete(self.reweight))
+        if self.ssl is not None:
+            object.__setattr__(self, "ssl", ssl.complete(self.ssl))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
@@ -190,7 +197,9 @@ def recipe_problems(values: Mapping[str, Any]) -> dict[str, str]:
             problems[name] = f"{name} is not a setting of a recipe.{hint}"
         else:
             fits, expected = _RULES[name]
-            if not fits(value):
+            if name == "ssl" and isinstance(value, Mapping) and not fits(value):
+                problems[name] = f"ssl: {ssl.setting_problem(value)}"  # names the one that is wrong
+            elif not fits(value):
                 problems[name] = f"{name} is {value!r}; expected {expected}."
     if not problems and values.get("stop") == "min_lr" and values.get("schedule") != "plateau":
         problems["stop"] = "stop is 'min_lr'; it needs schedule = 'plateau'."
@@ -252,6 +261,7 @@ _RULES: dict[str, Rule] = {
     "precision": _one_of("no", "bf16", "fp16"),
     "eval_every": _integer(1),
     "reweight": _or_none((lambda v: setting_problem(v) is None, EXPECTED)),
+    "ssl": _or_none((lambda v: ssl.setting_problem(v) is None, ssl.EXPECTED)),
     "max_seconds": _or_none(_POSITIVE),
     "checkpoint_seconds": _NOT_NEGATIVE,
 }

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphlab.errors import NonFiniteError
+from graphlab.errors import ConfigError, NonFiniteError
 from graphlab.io import _fault_point
 from graphlab.models.inference import attach
 from graphlab.seeding import preserve_rng
@@ -116,6 +116,15 @@ class Trainer:
         if preprocessing is not None:  # the model then prepares new features the same way
             attach(model, preprocessing=preprocessing)
         callbacks = (*self.callbacks, *_named_callbacks(recipe))
+        if fits_itself(model) and recipe.ssl is not None:
+            raise ConfigError(
+                f"{type(model).__name__} fits itself to labelled nodes in no epoch, so no pretext "
+                "task can be trained with it: leave ssl out."
+            )
+        if not fits_itself(model):
+            model.to(self.device)
+            for callback in callbacks:
+                callback.on_fit_start(model, problem, recipe, seed)
         if fits_itself(model) or not is_trainable(model, callbacks):
             return self._without_training(model, task, problem, recipe, test=evaluate_test)
         with preserve_rng():
@@ -273,9 +282,14 @@ class Trainer:
 
 def _named_callbacks(recipe: Recipe) -> tuple[Callback, ...]:
     """Build the callbacks that a recipe names."""
-    if recipe.reweight is None:
-        return ()
-    from graphlab.train.reweighting import EdgeReweighter
+    named: list[Callback] = []
+    if recipe.reweight is not None:
+        from graphlab.train.reweighting import EdgeReweighter
 
-    settings: dict[str, Any] = recipe.reweight
-    return (EdgeReweighter(**settings),)
+        settings: dict[str, Any] = recipe.reweight
+        named.append(EdgeReweighter(**settings))
+    if recipe.ssl is not None:
+        from graphlab.train.self_supervision import SelfSupervision
+
+        named.append(SelfSupervision.from_settings(recipe.ssl))
+    return tuple(named)

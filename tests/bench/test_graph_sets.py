@@ -72,7 +72,8 @@ def test_an_option_that_the_task_fills_in_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("suite", "runs"), [("csl", 20), ("gnn-benchmark", 14), ("molecules", 40), ("tu", 90)]
+    ("suite", "runs"),
+    [("csl", 20), ("gnn-benchmark", 16), ("molecules", 40), ("tsp", 8), ("tu", 90)],
 )
 def test_shipped_suites_are_planned(suite, runs, tmp_path, mirror):
     assert len(make_plan(load_suite(suite), tmp_path).runs) == runs

@@ -21,9 +21,9 @@ wisconsin actor tu-mutag tu-proteins tu-enzymes tu-imdb-binary csl sbm-pattern s
 ogbn-arxiv ogbn-products ogbn-proteins ogbn-papers100m ogbl-ddi ogbl-collab ogbl-ppa
 ogbl-citation2 ogbl-vessel ogbg-molhiv ogbg-molpcba ogbg-molesol ogbg-molfreesolv ogbg-mollipo
 ogbg-molbace ogbg-molbbbp ogbg-ppa collegemsg sbm-tiny ba-tiny
-pattern-synth cluster-synth cycles-synth
+pattern-synth cluster-synth cycles-synth tsp-synth
 """
-METRICS = {"acc", "sbm_acc", "rocauc", "ap", "rmse", "mae", "mrr", "auc"}
+METRICS = {"acc", "sbm_acc", "f1", "rocauc", "ap", "rmse", "mae", "mrr", "auc"}
 
 
 @pytest.mark.parametrize("name", NAMES.split())

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from graphlab.datasets import load
+from graphlab.datasets.catalog import find_dataset
 from graphlab.datasets.synthetic import (
     cluster_graphs,
     csl_graphs,
@@ -18,8 +19,15 @@ from graphlab.datasets.synthetic import (
     superpixel_neighbors,
     tsp_graph,
 )
-from graphlab.datasets.synthetic_tsp import labelled, tsp_graphs, tsp_points, tsp_tour
-from graphlab.errors import InputError
+from graphlab.datasets.synthetic_tsp import (
+    labelled,
+    read_tsp_synth,
+    synth_points,
+    tsp_graphs,
+    tsp_points,
+    tsp_tour,
+)
+from graphlab.errors import DatasetCorrupt, InputError
 
 COUNT = 2000
 
@@ -234,6 +242,46 @@ def test_cycles_synth_is_loaded_as_a_collection_with_its_split():
     split = data.stored_splits["official"]
     assert [len(ids) for ids in split.values()] == [9000, 1000, 10_000]
     assert torch.equal(torch.cat(list(split.values())), torch.arange(20_000))
+
+
+@pytest.fixture(scope="module")
+def tsp_synth():
+    return load("tsp-synth")
+
+
+def test_tsp_synth_is_loaded_with_its_tours(tsp_synth):
+    graphs = tsp_synth.collection
+    assert graphs.levels == {"x": "node", "edge_attr": "edge", "y": "edge"}
+    assert len(graphs) == 1000 and tsp_synth.num_classes == 2
+    assert [len(ids) for ids in tsp_synth.stored_splits["official"].values()] == [800, 100, 100]
+    sizes = graphs.node_ptr.diff()
+    assert int(sizes.min()) >= 50 and int(sizes.max()) <= 100
+    # nearly all tours go to near neighbours alone; each entry has its distance
+    outside = 2 * graphs.num_nodes - int(graphs.y.sum())
+    assert 0 <= outside < 20
+    graph = graphs[17]
+    row, col = graph.edge_index
+    torch.testing.assert_close((graph.x[row] - graph.x[col]).norm(dim=1), graph.edge_attr[:, 0])
+
+
+def test_shipped_tours_are_as_short_as_those_of_the_solver(tsp_synth):
+    pytest.importorskip("elkai")
+    graphs = tsp_synth.collection
+    for number in (0, 999):
+        points = synth_points()[number]
+        tour = tsp_tour(points, seed=0)
+        length = np.linalg.norm(points[tour] - points[np.roll(tour, -1)], axis=1).sum()
+        graph = graphs[number]
+        shipped = float(graph.edge_attr[graph.y == 1].sum()) / 2
+        assert int(graph.y.sum()) == 2 * graph.num_nodes
+        assert abs(shipped - length) < 0.01 * length
+
+
+def test_tours_of_other_points_are_refused(tmp_path):
+    card = find_dataset("tsp-synth")
+    np.savez(tmp_path / "tours.npz", tours=np.zeros(75359, np.uint8))
+    with pytest.raises(DatasetCorrupt, match="tour 0 does not visit"):
+        read_tsp_synth(tmp_path, card)
 
 
 def test_csl_has_five_folds_that_test_every_graph_once(in_shared_root):

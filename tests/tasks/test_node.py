@@ -69,8 +69,24 @@ def test_card_is_readable_without_importing():
     card = find_task("node-classification")
     assert card.cls == "NodeClassification"
     assert card.protocols[0] == "public"
-    assert set(card.options) == {"feature_norm", "sparse_features", "metric", "add_features"}
+    options = {"feature_norm", "sparse_features", "metric", "add_features", "feature_pca"}
+    assert set(card.options) == options
     assert card.load().name == "node"
+
+
+def test_features_can_be_replaced_by_principal_components(data):
+    whole = task().prepare(data, 0).inputs.x
+    whole = whole if whole.layout == torch.strided else whole.to_dense()
+    for count in (2, 10_000):
+        given = task(feature_pca=count)
+        problem = given.prepare(data, 0)
+        kept = min(count, *whole.shape)
+        assert problem.inputs.x.shape == (whole.shape[0], kept)
+        assert given.model_kwargs(problem)["in_channels"] == kept
+        assert problem.inputs.x.mean(0).abs().max() < 1e-5
+    assert task().prepare(data, 0).inputs.x.shape == whole.shape
+    with pytest.raises(InputError, match="feature_pca is 0"):
+        task(feature_pca=0)
 
 
 def test_stages_are_the_split_in_ascending_order(data):

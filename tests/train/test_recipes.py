@@ -50,10 +50,11 @@ def test_integer_and_float_settings_give_one_hash():
 def test_hash_leaves_out_time_and_keeps_everything_else():
     fields = Recipe(max_seconds=3, checkpoint_seconds=0).result_fields()
     assert fields == Recipe().result_fields()
-    # without re-weighting a recipe has the hash it had before there was any
-    left = {"max_seconds", "checkpoint_seconds", "reweight"}
+    # without re-weighting and pretext tasks a recipe has the hash it had before there were any
+    left = {"max_seconds", "checkpoint_seconds", "reweight", "ssl"}
     assert set(Recipe().to_dict()) - set(fields) == left
     assert set(fields) | {"reweight"} == set(Recipe(reweight={"alpha": 2}).result_fields())
+    assert set(fields) | {"ssl"} == set(Recipe(ssl={"task": "edgemask"}).result_fields())
     for name, value in {"stop": "dagnn", "ties": "last", "monitor": "acc", "lr": 0.5}.items():
         assert Recipe(**{name: value}).result_fields() != fields
 

@@ -43,6 +43,11 @@ __all__ = ["command"]
     help="Change a setting: recipe.lr=0.01, options.K=5, system.NAME.options.K=5.",
 )
 @click.option(
+    "--ssl",
+    metavar="TASK",
+    help="Train on a pretext task as well: recipe.ssl.task; without SUITE, beside the plain model.",
+)
+@click.option(
     "--launcher",
     metavar="local|ray",
     default="local",
@@ -163,6 +168,7 @@ def _session(flags: dict[str, Any]) -> Session:
         optional=flags["optional"],
         max_seconds=flags["max_seconds"],
         node_metrics=flags["node_metrics"],
+        ssl=flags["ssl"],
     )
     names = ("threads", "device", "devices", "rerun", "keep", "wait", "launcher", "address")
     how = {name: flags[name] for name in (*names, "detect_anomaly")}
