@@ -67,6 +67,7 @@ def principal_components(x: Tensor, components: int, *, seed: int = 0) -> Tensor
     for _ in range(_POWER):
         basis = torch.linalg.qr(forward(torch.linalg.qr(backward(basis))[0]))[0]
     right, values, left = torch.linalg.svd(backward(basis), full_matrices=False)
-    scores: Tensor = (basis @ left.t())[:, :kept] * values[:kept]
+    scores = (basis @ left.t())[:, :kept] * values[:kept]
     largest = right[:, :kept].abs().argmax(0, keepdim=True)
-    return (scores * right[:, :kept].gather(0, largest).sign()).to(x.dtype)
+    signed: Tensor = scores * right[:, :kept].gather(0, largest).sign()
+    return signed.to(x.dtype)
