@@ -56,7 +56,7 @@ def distance2labeled_target(
     Raises:
         InputError: Ids outside the graph, a number of classes that does not fit.
 
-    Cost: a breadth-first search a labelled node, O(|V_L| m).
+    Cost: a breadth-first search a labelled node, O(m) each.
 
     Example:
         >>> path = [[0, 1, 1, 2], [1, 0, 2, 1]]
