@@ -70,6 +70,7 @@ def test_defaults_are_written_out(resolved):
         "sparse_features": True,
         "metric": None,
         "add_features": [],
+        "feature_pca": None,
     }
     assert found.overridden == ()
 
