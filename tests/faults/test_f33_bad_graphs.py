@@ -56,6 +56,7 @@ FUNCTIONS = {
     "graph.as_graph": as_graph,
     "ops.adjacency": ops.adjacency,
     "ops.common_neighbors": lambda g: ops.common_neighbors(g, [0, 2], [1, 3]),
+    "ops.hac_levels": ops.hac_levels,
     "ops.neighbor_overlap": lambda g: ops.neighbor_overlap(g, [0, 2], [1, 3]),
     "ops.remove_edges": lambda g: ops.remove_edges(g, [[0], [1]]),
     "ops.spmm": lambda g: ops.spmm(g, X),
