@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.ops._compile import kernel
+from graphlab.ops._frontier_kernels import widen
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,9 @@ __all__ = [
 ]
 
 
+_ALONE = -2  # no second search to be met
+
+
 @kernel
 def inverse_distances(
     indptr: Array,
@@ -35,26 +39,20 @@ def inverse_distances(
 ) -> None:
     """Add 1 / distance from each source to every node it reaches, 0 to itself."""
     n = indptr.size - 1
-    distance, queue = np.full(n, -1, np.int32), np.empty(n, np.int32)
+    seen, queue = np.full(n, -1, np.int32), np.empty(n, np.int32)
     for s in range(sources.size):
-        slot = slots[s]
         queue[0] = sources[s]
-        distance[sources[s]] = 0
-        head, tail = 0, 1
-        while head < tail:
-            u = queue[head]
-            head += 1
-            further = distance[u] + 1
-            share = 1.0 / further
-            for e in range(indptr[u], indptr[u + 1]):
-                v = columns[e]
-                if distance[v] < 0:
-                    distance[v] = further
-                    totals[v, slot] += share
-                    queue[tail] = v
-                    tail += 1
-        for q in range(tail):
-            distance[queue[q]] = -1
+        seen[sources[s]] = s
+        begin, end, hop = 0, 1, 0
+        while begin < end:
+            begin, end, hop = (
+                end,
+                widen(indptr, columns, queue, begin, end, seen, s, _ALONE),
+                hop + 1,
+            )
+            share = 1.0 / hop
+            for q in range(begin, end):
+                totals[queue[q], slots[s]] += share
 
 
 @kernel
@@ -78,18 +76,10 @@ def hop_classes(
         seen[i] = i
         begin, end = 0, 1
         for hop in range(hops):
-            tail = end
+            begin, end = end, widen(indptr, columns, queue, begin, end, seen, i, _ALONE)
             for q in range(begin, end):
-                u = queue[q]
-                for e in range(indptr[u], indptr[u + 1]):
-                    v = columns[e]
-                    if seen[v] != i:
-                        seen[v] = i
-                        queue[tail] = v
-                        tail += 1
-                        if v > i:
-                            out[i, v] = hop
-            begin, end = end, tail
+                if queue[q] > i:
+                    out[i, queue[q]] = hop
 
 
 @kernel
@@ -104,19 +94,12 @@ def near_counts(
         seen[i] = i
         begin, end, left = 0, 1, n - 1 - i
         for hop in range(hops):
-            tail, found = end, 0
+            begin, end = end, widen(indptr, columns, queue, begin, end, seen, i, _ALONE)
+            found = 0
             for q in range(begin, end):
-                u = queue[q]
-                for e in range(indptr[u], indptr[u + 1]):
-                    v = columns[e]
-                    if seen[v] != i:
-                        seen[v] = i
-                        queue[tail] = v
-                        tail += 1
-                        found += v > i
+                found += queue[q] > i
             counts[i, hop] = found
             left -= found
-            begin, end = end, tail
         counts[i, hops] = left
 
 
@@ -142,21 +125,14 @@ def near_at_ranks(
         seen[i] = k
         begin, end = 0, 1
         for hop in range(hops):
-            tail, count = end, 0
+            begin, end = end, widen(indptr, columns, queue, begin, end, seen, k, _ALONE)
+            count = 0
             for q in range(begin, end):
-                u = queue[q]
-                for e in range(indptr[u], indptr[u + 1]):
-                    v = columns[e]
-                    if seen[v] != k:
-                        seen[v] = k
-                        queue[tail] = v
-                        tail += 1
-                        if v > i:
-                            if place < stop and classes[place] == hop and ranks[place] == count:
-                                found[place] = v
-                                place += 1
-                            count += 1
-            begin, end = end, tail
+                if queue[q] > i:
+                    if place < stop and classes[place] == hop and ranks[place] == count:
+                        found[place] = queue[q]
+                        place += 1
+                    count += 1
         count = 0
         for v in range(i + 1, n):
             if place == stop:
@@ -237,22 +213,17 @@ def distance_sums(
 ) -> None:
     """Sum the distances from each node to all that it reaches, and count them."""
     n = indptr.size - 1
-    distance, queue = np.full(n, -1, np.int32), np.empty(n, np.int32)
+    seen, queue = np.full(n, -1, np.int32), np.empty(n, np.int32)
     for i in range(first, last):
         queue[0] = i
-        distance[i] = 0
-        head, tail, total = 0, 1, 0
-        while head < tail:
-            u = queue[head]
-            head += 1
-            total += distance[u]
-            for e in range(indptr[u], indptr[u + 1]):
-                v = columns[e]
-                if distance[v] < 0:
-                    distance[v] = distance[u] + 1
-                    queue[tail] = v
-                    tail += 1
+        seen[i] = i
+        begin, end, hop, total = 0, 1, 0, 0
+        while begin < end:
+            begin, end, hop = (
+                end,
+                widen(indptr, columns, queue, begin, end, seen, i, _ALONE),
+                hop + 1,
+            )
+            total += hop * (end - begin)
         sums[i] = total
-        reached[i] = tail - 1
-        for q in range(tail):
-            distance[queue[q]] = -1
+        reached[i] = end - 1

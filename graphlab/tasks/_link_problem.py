@@ -135,11 +135,6 @@ class LinkProblem:
     notes: tuple[str, ...] = ()
 
     @property
-    def monitor(self) -> RankingMetric:
-        """The metric that the set is judged by."""
-        return self.metrics[0]
-
-    @property
     def inputs(self) -> LinkInputs:
         """Features and training graph."""
         return self.train.inputs

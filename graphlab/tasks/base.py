@@ -19,7 +19,7 @@ __all__ = [
     "Stage",
     "Task",
     "lower_is_better",
-    "monitored",
+    "reported",
 ]
 
 Stage = Literal["train", "val", "test"]
@@ -170,13 +170,13 @@ class SharedTask(Protocol):
         """Score a part of a stage; each sample is in the part of one process, with its number."""
 
 
-def monitored(task: Task, problem: Problem | None) -> Metric:
-    """Return the metric that is shown: the problem's ``monitor`` where the data decide of it.
+def reported(task: Task, problem: Problem | None) -> tuple[Metric, ...]:
+    """Return the metrics that are reported, the one that is shown first.
 
-    Else the one that the task names.
+    A problem whose data decide of them has ``metrics``; of the others the task knows.
     """
-    found: Metric | None = getattr(problem, "monitor", None)
-    return found or {metric.name: metric for metric in task.metrics}[task.monitor]
+    own: tuple[Metric, ...] | None = getattr(problem, "metrics", None)
+    return own or tuple(sorted(task.metrics, key=lambda metric: metric.name != task.monitor))
 
 
 def lower_is_better(task: Task, name: str) -> bool:

@@ -100,9 +100,9 @@ class GraphProblem:
     notes: tuple[str, ...] = ()
 
     @property
-    def monitor(self) -> GraphMetric:
+    def metrics(self) -> tuple[GraphMetric]:
         """The metric that the set is judged by."""
-        return self.metric
+        return (self.metric,)
 
     @cached_property
     def data_digest(self) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from graphlab.ops._compile import kernel, kernel_part
+from graphlab.ops._compile import kernel
+from graphlab.ops._frontier_kernels import widen
 from graphlab.ops._hac_kernels import mix
 
 if TYPE_CHECKING:
@@ -16,32 +17,6 @@ if TYPE_CHECKING:
     Array = NDArray[Any]
 
 __all__ = ["draw_walks", "hops_between", "ring_sums", "write_unions"]
-
-
-@kernel_part
-def widen(
-    indptr: Array,
-    columns: Array,
-    queue: Array,
-    first: int,
-    last: int,
-    seen: Array,
-    mine: int,
-    other: int,
-) -> int:
-    """Put the unseen neighbours of a frontier behind it; -1 if one carries the other mark."""
-    end = last
-    for k in range(first, last):
-        node = queue[k]
-        for e in range(indptr[node], indptr[node + 1]):
-            near = columns[e]
-            if seen[near] == other:
-                return -1
-            if seen[near] != mine:
-                seen[near] = mine
-                queue[end] = near
-                end += 1
-    return end
 
 
 @kernel

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from graphlab.errors import ConfigError
 from graphlab.registry import nearest
-from graphlab.tasks.base import lower_is_better, monitored
+from graphlab.tasks.base import lower_is_better, reported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ class Selection:
             )
         self.monitor = recipe.monitor
         if self.monitor == "metric":
-            metric = monitored(task, problem)
+            metric = reported(task, problem)[0]
             self.monitor, self.lower = metric.name, not metric.higher_is_better
         else:
             self.lower = lower_is_better(task, self.monitor)

@@ -23,8 +23,7 @@ class TrainStep(nn.Module):
 
     Args:
         task: Defines the loss.
-        model: Is trained. A model may have a method ``added_loss``, which returns what its last
-            forward pass adds to the loss, or None.
+        model: Is trained.
         callbacks: May change the loss, in this order.
 
     Shapes:
@@ -42,9 +41,6 @@ class TrainStep(nn.Module):
     def forward(self, batch: Any, weight: float | None = None) -> Tensor:  # noqa: ANN401
         """Return the loss of one batch, times a weight where it is a part of one."""
         loss = self.task.loss(self.model, batch)
-        added = getattr(self.model, "added_loss", None)
-        if added is not None and (own := added()) is not None:
-            loss = loss + own
         for callback in self.callbacks:
             loss = callback.on_loss(loss, self.model, batch)
         return loss if weight is None else loss * weight

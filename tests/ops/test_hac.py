@@ -16,23 +16,9 @@ from graphlab.errors import InputError
 from graphlab.graph import as_graph
 from graphlab.ops import hac_levels
 from graphlab.ops._hac_rounds import edge_hashes
+from tests.tokenizers.samples import GOLDEN
 
 BACKENDS = ("compiled", "numpy")
-NAMES = (
-    "ba80",
-    "cycle6_ties",
-    "disconnected",
-    "dups_loops",
-    "gnp60_int_ties",
-    "grid5x6_unit",
-    "karate_features",
-    "negative_weights",
-    "no_edges",
-    "path16_binary",
-    "path8_increasing",
-    "single_node",
-    "star7",
-)
 MASK = 2**64 - 1
 
 
@@ -111,7 +97,7 @@ def smallest(index, weight):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", GOLDEN)
 def test_levels_equal_the_golden_ones(golden, name, backend):
     z = np.load(golden / "gsm" / f"hac_{name}.npz")
     found = hac_levels(

@@ -16,6 +16,8 @@ from graphlab.metrics import ROC_AUC
 from graphlab.registry import find_task
 from graphlab.tasks import NodeClassification, Predictions
 from graphlab.tasks.base import lower_is_better
+from graphlab.train import Recipe
+from graphlab.train.selection import Selection
 
 
 @pytest.fixture(scope="module")
@@ -243,6 +245,16 @@ def test_card_metric_is_used_unless_another_is_asked_for(data):
 
     assert values["rocauc"] == pytest.approx(roc_auc_score(predictions.target, margin), abs=1e-6)
     assert "acc" not in values
+
+
+def test_the_metric_of_the_set_is_selected_by(data):
+    y = (data.graph.y % 2).long()
+    binary = replace(data, graph=data.graph.with_labels(y), num_classes=2, metric="rocauc")
+    node = NodeClassification("random-20-30")
+    selection = Selection(Recipe(monitor="metric"), node, node.prepare(binary, 0))
+    assert selection.monitor == "rocauc"
+    assert not selection.lower
+    assert selection.update(1, {"loss": 0.5, "rocauc": 0.7})
 
 
 def test_direction_of_values():

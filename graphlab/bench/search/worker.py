@@ -104,22 +104,18 @@ class SearchWorker:
         Raises:
             ConfigError: The objective is no value that the problem reports.
         """
-        from graphlab.tasks.base import lower_is_better, monitored
+        from graphlab.tasks.base import reported
 
         spec, wanted = self.base, self.job["objective"]
         task = find_task(spec.task).load()(**{**spec.task_options, "protocol": spec.protocol})
         problem = task.prepare(self.data.get(spec), self.job["seeds"][0], fold=spec.fold)
-        shown = monitored(task, problem)
-        reported = getattr(problem, "metrics", None) or (
-            (shown,) if hasattr(problem, "monitor") else task.metrics
-        )
-        names = [metric.name for metric in reported]
-        name = shown.name if wanted == "metric" else wanted
+        lower = {metric.name: not metric.higher_is_better for metric in reported(task, problem)}
+        names = list(lower)
+        name = names[0] if wanted == "metric" else wanted
         if name not in (*names, "loss"):
             listed = ", ".join(["metric", "loss", *names])
             raise ConfigError(f"--objective {wanted}: expected one of {listed}.")
-        lower = not shown.higher_is_better if name == shown.name else lower_is_better(task, name)
-        return name, lower, start_of(self.base, self.space)
+        return name, lower.get(name, True), start_of(self.base, self.space)
 
     def _outcome(self, claim: Claim, metric: str) -> Outcome:
         """Train under every seed; the first seed without a value decides."""
