@@ -17,6 +17,7 @@ import sys
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
 from benchmarks.perf import ssl_plain as plain
 from benchmarks.perf.dagnn_measure import in_turns
@@ -53,6 +54,13 @@ def run():
 
 print(extra_peak(run), resident("VmHWM"))
 """
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """The plain side's solver spins where it has threads: CPU time then says little."""
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture(scope="module")

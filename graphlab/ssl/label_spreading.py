@@ -222,8 +222,11 @@ class _Regression:
         if width == 1:  # nothing to tell apart
             return cls(np.zeros((1, features.shape[1])), np.zeros(1))
         from sklearn.linear_model import LogisticRegression
+        from threadpoolctl import threadpool_limits
 
-        found = LogisticRegression().fit(features, slots)
+        # its steps are on short vectors: threads that wait for each other take ten times as long
+        with threadpool_limits(1, user_api="blas"):
+            found = LogisticRegression().fit(features, slots)
         weight, bias = found.coef_, found.intercept_
         if width == 2:
             weight = np.concatenate([np.zeros_like(weight), weight])
