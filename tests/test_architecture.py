@@ -29,7 +29,14 @@ ROWS = [
     {"train"},
     {"bench", "testing"},
 ]
-PRIVATE = {"_archive": 0, "_cards": 0, "_download": 0, "_unpickle": 0, "_graph_input": 0}
+PRIVATE = {
+    "_archive": 0,
+    "_cards": 0,
+    "_download": 0,
+    "_unpickle": 0,
+    "_graph_input": 0,
+    "_lazy": 0,
+}
 SIDEWAYS = {("transforms", "graphlets"), ("testing", "bench")}
 FREE_WITHIN_ROW = {0, 2, 4, 5, 6, 7, 8}  # rows 1 and 3: downwards only
 HOMES = {

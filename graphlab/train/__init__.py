@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from graphlab._lazy import lazy_names
 
 if TYPE_CHECKING:
     from graphlab.train._processes import local_device
@@ -41,27 +42,18 @@ __all__ = [
 ]
 
 _HOMES = {
-    "_processes": ("local_device",),
-    "build": ("build_model",),
-    "callbacks": ("Callback",),
-    "checkpoint": ("load_checkpoint", "remove_checkpoints", "save_checkpoint"),
-    "recipes": ("RESULT_VERSION", "Recipe", "dagnn", "plateau"),
-    "step": ("TrainStep",),
-    "result": ("FitResult", "Progress"),
-    "reweighting": ("EdgeReweighter",),
-    "self_supervision": ("SelfSupervision",),
-    "ssl_trainer": ("SSLResult", "SSLTrainer"),
-    "trainer": ("Trainer", "TrainingDiverged"),
+    "graphlab.train._processes": ("local_device",),
+    "graphlab.train.build": ("build_model",),
+    "graphlab.train.callbacks": ("Callback",),
+    "graphlab.train.checkpoint": ("load_checkpoint", "remove_checkpoints", "save_checkpoint"),
+    "graphlab.train.recipes": ("RESULT_VERSION", "Recipe", "dagnn", "plateau"),
+    "graphlab.train.step": ("TrainStep",),
+    "graphlab.train.result": ("FitResult", "Progress"),
+    "graphlab.train.reweighting": ("EdgeReweighter",),
+    "graphlab.train.self_supervision": ("SelfSupervision",),
+    "graphlab.train.ssl_trainer": ("SSLResult", "SSLTrainer"),
+    "graphlab.train.trainer": ("Trainer", "TrainingDiverged"),
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  (whatever the name stands for)
-    """Import a public name on first use (PEP 562): recipes need no torch."""
-    for module, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"graphlab.train.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)
