@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["SystemReader"]
 
 _LAYERS = ("options", "recipe", "task_options")
+_SERVES = {"reweight": "link", "ssl": "node"}  # settings of a recipe that are for one task
 _TABLES = (*_LAYERS, "features")  # what [features] adds is an option of the task
 _ADDED = "add_features"
 _SYSTEM_KEYS = ("model", "preset", "name", *_TABLES, "on")
@@ -135,6 +136,10 @@ class SystemReader:
                 if name != "stop":  # what stop needs may be set elsewhere; checked when merged
                     self.problems.add((*path, "recipe", name), problem)
                     del values[name]
+        for name, task in _SERVES.items():
+            if self.task is not None and self.task.name != task and values.get(name) is not None:
+                text = f"{name} serves task {task}, not {self.task.name}: leave it out."
+                self.problems.add((*path, "recipe", name), text)
         return values
 
     def task_options(self, path: KeyPath, table: Mapping[str, object]) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import signature
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
@@ -64,7 +65,13 @@ def make_tokenizer(name: str | Tokenizer, **options: Any) -> Tokenizer:  # noqa:
         close = nearest(name, tuple(TOKENIZERS))
         hint = f" Did you mean {close[0]}?" if close else f" Known: {', '.join(TOKENIZERS)}."
         raise InputError(f"there is no tokenizer {name!r}.{hint}")
-    try:
-        return cast("Tokenizer", TOKENIZERS[key](**options))
-    except TypeError as error:
-        raise InputError(f"tokenizer {name!r}: {error}") from error
+    known = tuple(signature(TOKENIZERS[key]).parameters)
+    for option in options:
+        if option not in known:
+            close = nearest(option, known, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise InputError(
+                f"{option} is no option of tokenizer {name!r}: it has {', '.join(known) or 'none'}."
+                f"{hint}"
+            )
+    return cast("Tokenizer", TOKENIZERS[key](**options))

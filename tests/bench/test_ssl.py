@@ -44,6 +44,20 @@ def test_settings_name_a_run_and_defaults_are_written_out(tmp_path):
     assert again.run_id == plan.runs[1].run_id
 
 
+@pytest.mark.parametrize(
+    ("task", "model", "recipe", "text"),
+    [
+        ("link", "gae", {"ssl": TASK}, "ssl serves task node, not link"),
+        ("node", "gcn", {"reweight": {"alpha": 1.0}}, "reweight serves task link, not node"),
+    ],
+)
+def test_a_setting_of_another_task_is_refused_before_anything_runs(task, model, recipe, text):
+    with pytest.raises(ConfigError, match=text):
+        load_suite(
+            {"task": task, "datasets": ["karate"], "system": [{"model": model, "recipe": recipe}]}
+        )
+
+
 def test_equal_settings_have_one_id(tmp_path):
     one, other = (
         plan_of(tmp_path, {"ssl": given}).runs[0].run_id

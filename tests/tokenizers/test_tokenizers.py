@@ -414,3 +414,8 @@ def test_names():
     ):
         with pytest.raises(InputError, match=message):
             call()
+
+
+def test_an_option_that_a_tokenizer_lacks_is_named_beside_those_it_has():
+    with pytest.raises(InputError, match=r"max_level is no option.*max_levels.*Did you mean max_"):
+        make_tokenizer("hac_bfs", max_level=3)

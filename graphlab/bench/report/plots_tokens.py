@@ -78,7 +78,7 @@ def _close(axis: Axes, apart: dict[str, Any]) -> None:
             share = np.searchsorted(np.sort(distance), at, side="right") / distance.size
             options: dict[str, Any] = {"ls": _DASHES[index % 2], "color": series_color(index)}
             axis.plot(at, _PERCENT * share, label=f"order: {name}", lw=1.6, **options)
-            axis.legend(loc="upper left")
+            axis.legend(loc="lower right")
     axis.set_xscale("log")
     _plain(axis.xaxis)
     axis.set_ylim(0, _PERCENT)
