@@ -114,7 +114,8 @@ def _interval(values: tuple[float, ...], level: float, seed: int) -> tuple[float
             ).confidence_interval
         if math.isfinite(found.low) and math.isfinite(found.high):
             break
-    return float(found.low), float(found.high)
+    # a mean of equal values may be rounded past them
+    return max(float(found.low), values[0]), min(float(found.high), values[-1])
 
 
 def bootstrap_interval(

@@ -141,6 +141,10 @@ def test_the_interval_holds_the_mean_and_knows_no_order(values, random):
     assert bootstrap_interval(shuffled) == (low, high)
 
 
+def test_no_bound_is_rounded_past_the_values():
+    assert bootstrap_interval([0.0, 0.0, 0.203, 0.203, 0.203, 0.203])[1] == 0.203
+
+
 def test_a_higher_level_gives_a_wider_interval():
     values = [0.1, 0.5, 0.2, 0.9, 0.4, 0.6, 0.3]
     narrow, wide = bootstrap_interval(values, 0.8), bootstrap_interval(values, 0.99)
