@@ -48,8 +48,8 @@ class LaplacianPE:
     Raises:
         InputError: ``k`` < 1 or an unknown ``drop_trivial``.
 
-    Cost: O(n³) dense, 0.5 ms for 41 nodes; sparse about k passes of a factorisation or of the
-    Lanczos method, seconds for 50,000 nodes.
+    Cost: O(n³) dense, 0.5 ms for 41 nodes; sparse some hundred products with the
+    matrix, or as many solutions with its factors as Lanczos steps need: seconds for 50,000 nodes.
 
     Example:
         >>> pe = LaplacianPE(2).encode([[0, 1, 1, 2], [1, 0, 2, 1]], num_nodes=3)

@@ -186,3 +186,29 @@ def test_wrong_inputs_are_named(change, message):
     given = dict(zip(NAMES, draw(10, dtype=torch.float32), strict=True)) | change
     with pytest.raises(InputError, match=message):
         ssd_chunked(**given)
+
+
+def test_a_compiled_function_breaks_its_graph_around_the_products():
+    inputs = [value.requires_grad_() for value in draw(20, dtype=torch.float32)]
+    expected = ssd_chunked(*inputs, chunk_size=8)
+
+    def total(*values):
+        y, h = ssd_chunked(*values, chunk_size=8)
+        return y.sum() + h.sum()
+
+    compiled = torch.compile(total, backend="eager")
+    found = compiled(*inputs)
+    torch.testing.assert_close(found, expected[0].sum() + expected[1].sum())
+    found.backward()
+    assert all(torch.isfinite(value.grad).all() for value in inputs)
+
+
+def test_gradients_of_the_first_state_and_of_the_input_weight():
+    extra = [torch.rand(2, 4, 3, 5).double(), torch.rand(4).double()]
+    grads = []
+    for run in (ssd_sequential, ssd_chunked):
+        h0, weight = (value.clone().requires_grad_() for value in extra)
+        y, h = run(*draw(30), h0=h0, D=weight)
+        (y.square().sum() + h.square().sum()).backward()
+        grads.append([h0.grad, weight.grad])
+    same(grads[1], grads[0])

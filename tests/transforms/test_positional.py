@@ -112,6 +112,57 @@ def test_sparse_solvers_find_the_dense_spaces(name, envelope, drop, monkeypatch)
     assert torch.equal(pe, LaplacianPE(6, drop_trivial=drop, dense_up_to=10).encode(graph))
 
 
+def sunflower(petals, size):
+    """Equal cliques that hang on one node by paths of two edges: values of high multiplicity."""
+    graph = networkx.star_graph(petals)
+    for petal in range(petals):
+        clique = networkx.complete_graph(size)
+        graph = networkx.disjoint_union(graph, clique)
+        graph.add_edge(1 + petal, len(graph) - 1)
+    return graph
+
+
+REPEATED = {
+    "hypercube": networkx.hypercube_graph(8),  # 1/4 occurs 8 times, 1/2 28 times
+    "components": networkx.disjoint_union_all(
+        [networkx.gnm_random_graph(30, 60, seed=2) for _ in range(12)]
+    ),
+    "sunflower": sunflower(15, 6),
+    "torus": networkx.grid_2d_graph(12, 12, periodic=True),
+    "tree": networkx.balanced_tree(3, 4),
+    "star": networkx.star_graph(60),
+    "complete": networkx.complete_graph(40),
+    "bipartite": networkx.complete_bipartite_graph(5, 40),
+}
+
+
+@pytest.mark.parametrize("k", [3, 7, 20])
+@pytest.mark.parametrize("envelope", [0, 1 << 25], ids=["filtered", "factorised"])
+@pytest.mark.parametrize("name", REPEATED)
+def test_a_value_is_found_as_often_as_it_occurs(name, envelope, k, monkeypatch):
+    monkeypatch.setattr("graphlab.transforms._eigenvectors._ENVELOPE", envelope)
+    graph = as_graph(networkx.convert_node_labels_to_integers(REPEATED[name]))
+    matrix = laplacian(graph)
+    values = np.linalg.eigvalsh(matrix)
+    for drop in ("first", "all"):
+        first = int((values < 1e-8).sum()) if drop == "all" else 1
+        pe = LaplacianPE(k, drop_trivial=drop, dense_up_to=10).encode(graph)
+        wrong, found = residual(pe, matrix)
+        assert wrong < 1e-4
+        np.testing.assert_allclose(found, values[first : first + k], atol=1e-5)
+        assert np.abs((pe.T @ pe).numpy() - np.eye(k)).max() < 1e-4
+
+
+def test_all_vectors_but_the_first_can_be_asked_for_of_a_sparse_solver(monkeypatch):
+    monkeypatch.setattr("graphlab.transforms._eigenvectors._ENVELOPE", 0)
+    for graph in (networkx.path_graph(15), networkx.complete_graph(12), networkx.star_graph(13)):
+        matrix = laplacian(as_graph(graph))
+        n = len(matrix)
+        wrong, found = residual(LaplacianPE(n, dense_up_to=10).encode(as_graph(graph)), matrix)
+        assert wrong < 1e-5
+        np.testing.assert_allclose(found, [*np.linalg.eigvalsh(matrix)[1:], 0][:n], atol=1e-5)
+
+
 def collection():
     graphs = [networkx.gnm_random_graph(n, 2 * n, seed=n) for n in (5, 30, 2, 12)]
     return GraphCollection.from_pyg([as_graph(g) for g in graphs])

@@ -187,7 +187,7 @@ class _Attention(nn.Module):
             },
             "task": {"batch_size": 128},
         },
-        "zinc, zinc-100k": {
+        "zinc, zinc-100k, aqsol, aqsol-100k": {
             "options": {"hidden_channels": 18, "num_layers": 4},
             "recipe": {
                 "lr": 0.001,
@@ -200,7 +200,7 @@ class _Attention(nn.Module):
             },
             "task": {"batch_size": 128},
         },
-        "zinc-500k": {
+        "zinc-500k, aqsol-500k": {
             "options": {"hidden_channels": 22, "num_layers": 16},
             "recipe": {
                 "lr": 0.001,
@@ -238,6 +238,44 @@ class _Attention(nn.Module):
                 "select": "last",
             },
             "task": {"batch_size": 64},
+        },
+        "mnist, mnist-100k, cifar10, cifar10-100k": {
+            "options": {"hidden_channels": 19, "num_layers": 4},
+            "recipe": {
+                "lr": 0.001,
+                "epochs": 1000,
+                "schedule": "plateau",
+                "schedule_patience": 10,
+                "schedule_min_lr": 1e-05,
+                "stop": "min_lr",
+                "select": "last",
+            },
+            "task": {"batch_size": 128},
+        },
+        "ogbl-collab, ogbl-collab-40k": {
+            "options": {"hidden_channels": 19, "num_layers": 3, "heads": 4},
+            "recipe": {
+                "lr": 0.001,
+                "epochs": 500,
+                "schedule": "plateau",
+                "schedule_patience": 10,
+                "schedule_min_lr": 1e-05,
+                "stop": "min_lr",
+                "select": "last",
+            },
+            "task": {"batch_size": 32768},
+        },
+        "wikics, wikics-100k": {
+            "options": {"hidden_channels": 15, "num_layers": 4},
+            "recipe": {
+                "lr": 0.01,
+                "epochs": 1000,
+                "schedule": "plateau",
+                "schedule_patience": 25,
+                "schedule_min_lr": 1e-05,
+                "stop": "min_lr",
+                "select": "last",
+            },
         },
     },
 )

@@ -165,7 +165,7 @@ class _Perceptron(nn.Module):
             },
             "task": {"batch_size": 128},
         },
-        "zinc, zinc-100k": {
+        "zinc, zinc-100k, aqsol, aqsol-100k": {
             "options": {"hidden_channels": 110, "num_layers": 4},
             "recipe": {
                 "lr": 0.001,
@@ -178,7 +178,7 @@ class _Perceptron(nn.Module):
             },
             "task": {"batch_size": 128},
         },
-        "zinc-500k": {
+        "zinc-500k, aqsol-500k": {
             "options": {"hidden_channels": 124, "num_layers": 16},
             "recipe": {
                 "lr": 0.001,
@@ -229,6 +229,44 @@ class _Perceptron(nn.Module):
                 "select": "last",
             },
             "task": {"batch_size": 25},
+        },
+        "mnist, mnist-100k, cifar10, cifar10-100k": {
+            "options": {"hidden_channels": 110, "num_layers": 4},
+            "recipe": {
+                "lr": 0.001,
+                "epochs": 1000,
+                "schedule": "plateau",
+                "schedule_patience": 10,
+                "schedule_min_lr": 1e-05,
+                "stop": "min_lr",
+                "select": "last",
+            },
+            "task": {"batch_size": 128},
+        },
+        "ogbl-collab, ogbl-collab-40k": {
+            "options": {"hidden_channels": 60, "num_layers": 3, "head": "readout"},
+            "recipe": {
+                "lr": 0.001,
+                "epochs": 500,
+                "schedule": "plateau",
+                "schedule_patience": 10,
+                "schedule_min_lr": 1e-05,
+                "stop": "min_lr",
+                "select": "last",
+            },
+            "task": {"batch_size": 32768},
+        },
+        "wikics, wikics-100k": {
+            "options": {"hidden_channels": 96, "num_layers": 4},
+            "recipe": {
+                "lr": 0.01,
+                "epochs": 1000,
+                "schedule": "plateau",
+                "schedule_patience": 25,
+                "schedule_min_lr": 1e-05,
+                "stop": "min_lr",
+                "select": "last",
+            },
         },
     },
 )

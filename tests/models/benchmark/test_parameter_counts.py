@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from graphlab.models import benchmark as bgnn
+from graphlab.registry import model_cards
 
 FILE = Path(__file__).parents[2] / "golden" / "benchmarking_gnns" / "param_counts.json"
 CONFIGS = json.loads(FILE.read_text())
@@ -115,3 +116,52 @@ def test_the_published_configuration_has_its_number_of_parameters(config):
 def test_no_configuration_is_left_out():
     assert len(CONFIGS) == 173
     assert len({c["config"] for c in CONFIGS}) == 173
+
+
+# published files of sets that have presets, and the names of these
+OF_PRESETS = {"AQSOL": "aqsol", "MNIST": "mnist", "CIFAR10": "cifar10", "WikiCS": "wikics"}
+OF_PRESETS |= {"OGBL-COLLAB": "ogbl-collab", "COLLAB": "ogbl-collab"}
+OTHER = (
+    "_PE",
+    "edgefeat",
+    "edgereprfeat",
+    "isotropic",
+    "_MF",
+    "RingGNN_MNIST_L8",
+    "RingGNN_CIFAR10_L8",
+)
+PUBLISHED = [
+    c for c in CONFIGS if c["dataset"] in OF_PRESETS and not any(o in c["config"] for o in OTHER)
+]
+
+
+def preset_name(config):
+    found = OF_PRESETS[config["dataset"]]
+    budget = "500k" if "500k" in config["config"] else "40k" if "collab" in found else "100k"
+    return f"{found}-l8-{budget}" if "_L8_" in config["config"] else f"{found}-{budget}"
+
+
+@pytest.mark.parametrize("config", PUBLISHED, ids=[c["config"] for c in PUBLISHED])
+def test_a_preset_makes_the_published_net_of_its_set(config):
+    """Inputs and outputs are those of the data, as the task hands them over; the rest is ours."""
+    cls, model = NETS[config["model"]], config["model"]
+    card = next(
+        c for c in model_cards().values() if c.cls == cls.__name__ and c.name.startswith("bgnn-")
+    )
+    name = preset_name(config)
+    options = card.presets[name]["options"]
+    level, node_input, channels, out, edge_channels = DATA[config["dataset"].removeprefix("OGBL-")]
+    inputs = {"level": level, "node_input": node_input}
+    if edge_channels and reads_edges(model, config["dataset"].removeprefix("OGBL-"), None):
+        inputs |= {"edge_input": "linear", "edge_channels": edge_channels}
+    if (model, config["dataset"]) == ("GatedGCN", "WikiCS"):
+        inputs |= {"edge_input": "embedding", "edge_channels": 1}  # one row without a bias
+    with torch.device("meta"):
+        net = cls(channels, out_channels=out, **inputs, **options)
+    assert sum(p.numel() for p in net.parameters()) == config["params"]
+    if not name.endswith("500k"):  # a set's own name is its smaller budget
+        assert card.preset(name.rsplit("-", 1)[0])["options"] == options
+
+
+def test_presets_of_all_published_nets_are_counted():
+    assert len(PUBLISHED) == 54

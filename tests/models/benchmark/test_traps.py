@@ -374,7 +374,8 @@ def test_cards_are_complete(name):
     assert not [option.name for option in card.options.values() if option.required]
     assert set(card.search) <= set(card.options)
     assert card.load().graphlab_name == name
-    for preset in card.presets.values():
+    for key, preset in card.presets.items():
         assert set(preset["options"]) <= set(card.options)
         net = card.load()(4, out_channels=2, **preset["options"])
-        assert sum(p.numel() for p in net.parameters()) > 30_000
+        budget = 40_000 if key.startswith("ogbl-collab") else 100_000
+        assert sum(p.numel() for p in net.parameters()) > 0.3 * budget
