@@ -19,7 +19,7 @@ __all__ = ["OptionError", "coerce", "describe", "misfit", "range_problem"]
 LARGEST = 1_000_000
 """Largest integer an option may hold: every larger width, depth or size seen was a typing error."""
 
-_AT_LEAST_ONE = ("_channels", "heads", "num_layers")
+_AT_LEAST_ONE = ("_channels", "heads", "num_layers", "local_layers", "hidden", "num_blocks")
 _SCALARS: dict[str, type] = {"int": int, "float": float, "bool": bool, "str": str}
 _LISTS = ("list", "tuple", "Sequence", "Iterable")
 _MAPPINGS = ("dict", "Mapping")

@@ -25,6 +25,7 @@ __all__ = ["LATER_OPTIONS", "Cell", "Plan", "RunSpec", "SkippedDataset", "make_p
 _ID_DIGITS = 16
 LATER_OPTIONS: dict[str, object] = {
     "add_features": [],
+    "batch_size": None,
     "feature_pca": None,
     "node_metrics": False,
 }

@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from graphlab.datasets.loading import LoadedData, load
     from graphlab.datasets.local import load_local
     from graphlab.datasets.splits import make_split, split_digest
+    from graphlab.datasets.synthetic_gsm import GSM_TASKS, GSMTasks
 
 __all__ = [
+    "GSM_TASKS",
     "DatasetCard",
+    "GSMTasks",
     "LoadedData",
     "cards",
     "dataset_sha256",
@@ -34,7 +37,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "GSM_TASKS": "synthetic_gsm",
     "DatasetCard": "card",
+    "GSMTasks": "synthetic_gsm",
     "LoadedData": "loading",
     "cards": "catalog",
     "dataset_sha256": "catalog",

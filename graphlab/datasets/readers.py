@@ -22,6 +22,7 @@ READERS = {
     "csl_generated": "synthetic:csl_generated",
     "cycles_synth": "synthetic_cycles:read_cycles_synth",
     "debdeps": "npz:read_debdeps",
+    "gsm_task": "synthetic_gsm:read_gsm_task",
     "karate": "synthetic:karate",
     "npz": "npz:read_npz_set",
     "ogb": "ogb:read_ogb",

@@ -8,6 +8,7 @@ from graphlab.models.dagnn import DAGNN
 from graphlab.models.gae import GAE
 from graphlab.models.gae_cn import GAECN
 from graphlab.models.gcn import GCN
+from graphlab.models.gsm import GSM, GSMPlusPlus
 from graphlab.models.heuristics import (
     AdamicAdar,
     CommonNeighbors,
@@ -37,6 +38,7 @@ __all__ = [
     "GAE",
     "GAECN",
     "GCN",
+    "GSM",
     "MLP",
     "NCN",
     "NCN2",
@@ -45,6 +47,7 @@ __all__ = [
     "TCSAGE",
     "AdamicAdar",
     "CommonNeighbors",
+    "GSMPlusPlus",
     "Jaccard",
     "Katz",
     "LightGCN",

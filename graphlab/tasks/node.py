@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 from graphlab.errors import InputError
 from graphlab.metrics.classification import ACCURACY, ROC_AUC, LabelMetric
 from graphlab.registry import nearest, register_task
+from graphlab.seeding import numpy_generator
 from graphlab.tasks._features import digest_of, model_features
 from graphlab.tasks.base import Predictions, Stage
 from graphlab.transforms.components import principal_components
@@ -54,7 +55,7 @@ class NodeBatch:
 
     Args:
         inputs: Features and structure of all nodes.
-        index: Ids of the labelled nodes (B,) int64, ascending.
+        index: Ids of the labelled nodes (B,) int64; ascending, but in batches of an epoch.
         target: Their classes (B,) int64.
     """
 
@@ -109,7 +110,7 @@ class NodeProblem:
     protocols=("public", "geom-gcn", "random-20-30", "random-20-30-lcc", "stored-10", "official"),
 )
 class NodeClassification:
-    """Transductive node classification, full batch.
+    """Transductive node classification on one graph.
 
     Models return logits or log-probabilities (n, C); the loss is cross entropy, which is the
     same for both. Features and edges of all nodes are visible in training, labels of the
@@ -127,6 +128,9 @@ class NodeClassification:
         feature_pca: Replaces the features by so many principal components, of all nodes, after the
             rest. The model then takes these alone and cannot be used on other features. None keeps
             them as they are.
+        batch_size: Training nodes a step, in an order drawn anew each epoch; None takes all in one
+            step. Every step encodes the whole graph, and scores its nodes. A model with
+            ``scores_nodes`` is asked for these alone, at every stage.
 
     Example:
         >>> NodeClassification("public", feature_norm="row")
@@ -136,6 +140,7 @@ class NodeClassification:
     name: str
     add_features: tuple[str, ...] = ()
     feature_pca: int | None = None
+    batch_size: int | None = None
 
     def __init__(
         self,
@@ -146,6 +151,7 @@ class NodeClassification:
         metric: Literal["acc", "rocauc"] | None = None,
         add_features: Sequence[Literal["orbit-counts"]] = (),
         feature_pca: int | None = None,
+        batch_size: int | None = None,
     ) -> None:
         if feature_norm not in {"none", "row"}:
             raise InputError(f"feature_norm is {feature_norm!r}; expected 'none' or 'row'.")
@@ -160,6 +166,10 @@ class NodeClassification:
             if isinstance(feature_pca, bool) or feature_pca < 1:
                 raise InputError(f"feature_pca is {feature_pca!r}; expected an integer >= 1.")
             self.feature_pca = feature_pca
+        if batch_size is not None:  # likewise
+            if isinstance(batch_size, bool) or batch_size < 1:
+                raise InputError(f"batch_size is {batch_size!r}; expected an integer >= 1.")
+            self.batch_size = batch_size
         self._metrics = tuple(_METRICS.values()) if metric is None else (_find_metric(metric),)
 
     @property
@@ -237,13 +247,18 @@ class NodeClassification:
         return {"in_channels": problem.inputs.x.shape[1], "out_channels": problem.num_classes}
 
     def train_batches(self, problem: NodeProblem, epoch: int) -> Iterable[NodeBatch]:
-        """Return the one batch of a full-batch epoch."""
-        return (problem.train,)
+        """Return an epoch's batches: one, or several whose order is a function of (seed, epoch)."""
+        train = problem.train
+        if self.batch_size is None or self.batch_size >= train.index.numel():
+            return (train,)
+        rng = numpy_generator(problem.seed, f"node-epoch-{epoch}")
+        order = torch.from_numpy(rng.permutation(train.index.numel())).to(train.index.device)
+        parts = torch.split(order, self.batch_size)
+        return (NodeBatch(train.inputs, train.index[at], train.target[at]) for at in parts)
 
     def loss(self, model: nn.Module, batch: NodeBatch) -> Tensor:
         """Return the mean cross entropy of the batch's nodes."""
-        scores = model(batch.inputs.x, batch.inputs.graph)
-        return cross_entropy(scores.index_select(0, batch.index), batch.target)
+        return cross_entropy(_scores(model, batch), batch.target)
 
     def fit_at_once(self, model: nn.Module, batch: NodeBatch) -> None:
         """Let a model that needs no epochs fit itself: it sees the batch's labels, no others."""
@@ -253,7 +268,7 @@ class NodeClassification:
     def predict(self, model: nn.Module, problem: NodeProblem, stage: Stage) -> Predictions:
         """Return the scores (B, C) of one stage's nodes; cost: one forward pass."""
         batch: NodeBatch = getattr(problem, stage)
-        scores = model(batch.inputs.x, batch.inputs.graph).index_select(0, batch.index)
+        scores = _scores(model, batch)
         if scores.dtype in {torch.float16, torch.bfloat16}:
             scores = scores.float()
         return Predictions(scores, batch.target, batch.index, problem.metrics)
@@ -316,6 +331,16 @@ class NodeClassification:
             return NodeInputs(x.to(device), bare)
 
         return graph.cached(key, build)
+
+
+def _scores(model: nn.Module, batch: NodeBatch) -> Tensor:
+    """Return the scores of a batch's nodes (B, C)."""
+    x, graph = batch.inputs.x, batch.inputs.graph
+    if getattr(model, "scores_nodes", False):
+        asked: Tensor = model(x, graph, nodes=batch.index)
+        return asked
+    scores: Tensor = model(x, graph)
+    return scores.index_select(0, batch.index)
 
 
 def _loop_free_degree(graph: Graph) -> Tensor:

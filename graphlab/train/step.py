@@ -41,6 +41,9 @@ class TrainStep(nn.Module):
     def forward(self, batch: Any, weight: float | None = None) -> Tensor:  # noqa: ANN401
         """Return the loss of one batch, times a weight where it is a part of one."""
         loss = self.task.loss(self.model, batch)
+        added = getattr(self.model, "added_loss", None)  # of its last forward pass
+        own = added() if added is not None else None
+        loss = loss if own is None else loss + own
         for callback in self.callbacks:
             loss = callback.on_loss(loss, self.model, batch)
         return loss if weight is None else loss * weight

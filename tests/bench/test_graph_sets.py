@@ -73,7 +73,16 @@ def test_an_option_that_the_task_fills_in_is_refused():
 
 @pytest.mark.parametrize(
     ("suite", "runs"),
-    [("csl", 20), ("gnn-benchmark", 16), ("molecules", 40), ("tsp", 8), ("tu", 90)],
+    [
+        ("csl", 20),
+        ("gnn-benchmark", 16),
+        ("gsm-synthetic", 198),
+        ("gsm-tokens", 180),
+        ("gsm-tokens-graph", 180),
+        ("molecules", 40),
+        ("tsp", 8),
+        ("tu", 90),
+    ],
 )
 def test_shipped_suites_are_planned(suite, runs, tmp_path, mirror):
     assert len(make_plan(load_suite(suite), tmp_path).runs) == runs

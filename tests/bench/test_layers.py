@@ -71,6 +71,7 @@ def test_defaults_are_written_out(resolved):
         "metric": None,
         "add_features": [],
         "feature_pca": None,
+        "batch_size": None,
     }
     assert found.overridden == ()
 

@@ -22,6 +22,8 @@ ogbn-arxiv ogbn-products ogbn-proteins ogbn-papers100m ogbl-ddi ogbl-collab ogbl
 ogbl-citation2 ogbl-vessel ogbg-molhiv ogbg-molpcba ogbg-molesol ogbg-molfreesolv ogbg-mollipo
 ogbg-molbace ogbg-molbbbp ogbg-ppa collegemsg sbm-tiny ba-tiny
 pattern-synth cluster-synth cycles-synth tsp-synth
+gsm-degree gsm-cycle gsm-triangle-er gsm-triangle-reg gsm-connectivity gsm-color-count
+gsm-shortest-path gsm-color-connectivity
 """
 METRICS = {"acc", "sbm_acc", "f1", "rocauc", "ap", "rmse", "mae", "mrr", "auc"}
 

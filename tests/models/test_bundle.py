@@ -36,7 +36,9 @@ def bundle(tmp_path):
 @pytest.mark.parametrize("name", NODE_MODELS)
 def test_every_model_comes_back_equal(name, tmp_path):
     x, edge_index = data()
-    model = model_cards()[name].load()(in_channels=6, out_channels=3, hidden_channels=16)
+    card = model_cards()[name]
+    width = next(o for o in card.options if o in {"hidden_channels", "hidden"})
+    model = card.load()(in_channels=6, out_channels=3, **{width: 16})
     expected = predict(model, edge_index, x)
     again = load(save(model, tmp_path / "m"))
     assert type(again) is type(model)

@@ -72,6 +72,7 @@ def test_card_is_readable_without_importing():
     assert card.cls == "NodeClassification"
     assert card.protocols[0] == "public"
     options = {"feature_norm", "sparse_features", "metric", "add_features", "feature_pca"}
+    options |= {"batch_size"}
     assert set(card.options) == options
     assert card.load().name == "node"
 
@@ -89,6 +90,46 @@ def test_features_can_be_replaced_by_principal_components(data):
     assert task().prepare(data, 0).inputs.x.shape == whole.shape
     with pytest.raises(InputError, match="feature_pca is 0"):
         task(feature_pca=0)
+
+
+def test_an_epoch_can_be_cut_into_batches_of_training_nodes(data):
+    given = task(batch_size=30)
+    problem = given.prepare(data, 0)
+    batches = list(given.train_batches(problem, 1))
+    count = problem.train.index.numel()
+    assert [len(b.index) for b in batches] == [30] * (count // 30) + [count % 30] * (count % 30 > 0)
+    seen = torch.cat([b.index for b in batches])
+    assert torch.equal(seen.sort().values, problem.train.index)
+    assert torch.equal(torch.cat([b.target for b in batches]), data.graph.y[seen])
+    same = torch.cat([b.index for b in given.train_batches(problem, 1)])
+    other = torch.cat([b.index for b in given.train_batches(problem, 2)])
+    assert torch.equal(seen, same)
+    assert not torch.equal(seen, other)
+    assert list(task(batch_size=count).train_batches(problem, 1)) == [problem.train]
+    with pytest.raises(InputError, match="batch_size is 0"):
+        task(batch_size=0)
+
+
+def test_a_model_that_scores_some_nodes_is_asked_for_these_alone(data):
+    problem = task().prepare(data, 0)
+
+    class Some(Linear):
+        scores_nodes = True
+        asked: list[Tensor] = []  # noqa: RUF012
+
+        def forward(self, x, graph, *, nodes):
+            self.asked.append(nodes)
+            return super().forward(x, graph)[nodes]
+
+    torch.manual_seed(0)
+    model = Some(**task().model_kwargs(problem))
+    all_nodes = Linear(**task().model_kwargs(problem))
+    all_nodes.load_state_dict(model.state_dict())
+    assert torch.equal(task().loss(model, problem.train), task().loss(all_nodes, problem.train))
+    found, expected = (task().predict(m, problem, "val").scores for m in (model, all_nodes))
+    assert torch.equal(found, expected)
+    assert torch.equal(model.asked[0], problem.train.index)
+    assert torch.equal(model.asked[1], problem.val.index)
 
 
 def test_stages_are_the_split_in_ascending_order(data):
