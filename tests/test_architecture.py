@@ -43,7 +43,7 @@ HOMES = {
     "accelerate": ("train/",),
     "ogb": ("datasets/ogb.py",),
     "torch_geometric": ("datasets/", "transforms/", "models/pyg.py", "graph.py"),
-    "matplotlib": ("bench/report/plots", "train/ssl_trainer.py"),
+    "matplotlib": ("bench/report/plots", "pretraining/_plots.py", "train/ssl_trainer.py"),
     "ray": ("bench/launch_ray.py", "bench/_ray"),
     "optuna": ("bench/search/study.py", "bench/search/_journal.py"),
     "pickle": ("_unpickle.py", "io.py"),

@@ -26,6 +26,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "orbits": ("graphlab.bench.commands.orbits", "Count graphlet orbits in a graph of yours."),
     "topology": ("graphlab.bench.commands.topology", "Topological concentration of a set's links."),
     "tokenize": ("graphlab.bench.commands.tokenize", "Turn a graph into sequences of tokens."),
+    "feasibility": (
+        "graphlab.bench.commands.feasibility",
+        "Is pre-training on these graphs worth a try for those?",
+    ),
     "doctor": ("graphlab.bench.commands.doctor", "Check this machine; say how to mend it."),
 }
 """Sub-command -> module and help line; the modules are not imported for ``--help``."""

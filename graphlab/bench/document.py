@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DEFAULT_SUITE",
     "Document",
+    "experiment_file",
     "folder_name",
     "parse_setting",
     "read_document",
@@ -78,6 +79,28 @@ def suite_files() -> dict[str, Path]:
     return {normalise_name(path.stem): path for path in files}
 
 
+def experiment_file(source: object) -> Path | None:
+    """Return the file of an experiment of its own kind, or None for a suite or what is neither.
+
+    Such a file says ``experiment = KIND`` in place of systems and data sets.
+
+    Args:
+        source: What names a suite.
+
+    Example:
+        >>> experiment_file("pretrain-transfer").name, experiment_file("quick")
+        ('pretrain-transfer.toml', None)
+    """
+    if not isinstance(source, str | Path):
+        return None
+    try:
+        path = _find_file(source)
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (ConfigError, OSError, ValueError):  # told by whoever reads it as a suite
+        return None
+    return path if "experiment" in raw else None
+
+
 def read_document(
     source: str | Path | Mapping[str, object] | None, overrides: Overrides
 ) -> Document:
@@ -100,6 +123,11 @@ def read_document(
             raise ConfigError(f"suite['name'] must be a text (got {printable(name, quote=True)}).")
         document = Document.of(folder_name(name), raw, Where("suite"), "suite")
     else:
+        if experiment_file(source):
+            raise ConfigError(
+                f"{printable(str(source))} is an experiment of its own kind, without systems on "
+                f"data sets. Run it: graphlab-bench run {source}."
+            )
         document = _from_file(_find_file(source or DEFAULT_SUITE))
     _put_flags_over(document, overrides)
     return document

@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from graphlab.errors import ResourceError
+from graphlab.pretraining._kernels import (
+    add_blocks,
+    spread_columns,
+    spread_entries,
+    spread_rows,
+    sum_group,
+)
 from graphlab.resources import available_bytes
 
 if TYPE_CHECKING:
@@ -20,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["block_mean", "block_sizes", "padded_sum", "stretched_sum"]
 
 _UNEVEN = 5  # times the median size, from which on padding decides
-_DENSE = 1024  # nodes up to which one dense sum of all graphs of a size is faster
+_DENSE = 1024  # nodes up to which all graphs of a size are summed in one dense matrix
 
 
 def block_sizes(num_nodes: int) -> tuple[int, int]:
@@ -33,21 +40,13 @@ def padded_sum(graphs: Packed) -> Floats:
     """Return the sum of all matrices, the smaller ones filled up with zeros; (N, N)."""
     n = largest(graphs)
     _check_room(n)
-    place = graphs.rank[graphs.row] * n + graphs.rank[graphs.col]
-    found: Floats = np.bincount(place, graphs.weight, n * n).reshape(n, n).astype(np.float64)
-    return found
+    return _block_sum(graphs, graphs.rank, n)
 
 
 def block_mean(graphs: Packed) -> Floats:
     """Return means of h x h blocks of the padded mean, (k, k); straight from the edges."""
     h, k = block_sizes(largest(graphs))
-    block = (graphs.rank // h).astype(np.int32)
-    row, col = block[graphs.row], block[graphs.col]
-    keep = slice(None) if int(block.max(initial=0)) < k else (row < k) & (col < k)
-    weight = None if graphs.weight is None else graphs.weight[keep]
-    total = np.bincount(row[keep] * k + col[keep], weight, k * k).reshape(k, k)
-    mean: Floats = total / (h * h * len(graphs))
-    return mean
+    return _block_sum(graphs, graphs.rank // h, k) / (h * h * len(graphs))
 
 
 def stretched_sum(graphs: Packed, r: int) -> Floats:
@@ -55,17 +54,21 @@ def stretched_sum(graphs: Packed, r: int) -> Floats:
 
     Graphs of one size are summed before they are stretched: both are linear.
     """
-    total = np.zeros((r, r))
-    if not len(graphs.row):
-        return total
-    size_of = graphs.sizes[graphs.graph_of[graphs.row]]
-    order = np.argsort(size_of, kind="stable")
-    sizes, starts = np.unique(size_of[order], return_index=True)
-    for n, entries in zip(sizes.tolist(), np.split(order, starts[1:]), strict=True):
-        i, j = graphs.rank[graphs.row[entries]], graphs.rank[graphs.col[entries]]
-        weight = None if graphs.weight is None else graphs.weight[entries]
-        total += _stretched(n, i, j, weight, r)
-    return total
+    total = np.zeros(r * r)
+    sizes, kind = np.unique(graphs.sizes, return_inverse=True)
+    order = np.argsort(kind, kind="stable")
+    groups = np.split(order, np.cumsum(np.bincount(kind))[:-1])
+    given = graphs.ptr, graphs.indptr, graphs.col, graphs.weight, graphs.rank
+    for n, group in zip(sizes.tolist(), groups, strict=True):
+        half = np.zeros(r * n)
+        if n <= _DENSE:
+            matrix = np.zeros(n * n)
+            sum_group(group, *given, n, matrix)
+            spread_rows(matrix, n, r, half)
+        else:
+            spread_entries(group, *given, n, r, half)
+        spread_columns(half, n, r, total)
+    return total.reshape(r, r)
 
 
 def largest(graphs: Packed) -> int:
@@ -75,46 +78,30 @@ def largest(graphs: Packed) -> int:
 
 def warn_if_uneven(graphs: Packed) -> None:
     """Say that zeros will dominate where one graph is much larger than the others."""
+    text = uneven_sizes(graphs)
+    if text is not None:
+        warnings.warn(text, UserWarning, stacklevel=4)
+
+
+def uneven_sizes(graphs: Packed) -> str | None:
+    """Return what :func:`warn_if_uneven` says, or None."""
     n, median = largest(graphs), float(np.median(graphs.sizes))
-    if n > _UNEVEN * median:
-        warnings.warn(
-            f"The largest graph has {n} nodes, the median one {median:g}: with align='pad' zeros "
-            "fill most of the mean. align='stretch' does not depend on sizes.",
-            UserWarning,
-            stacklevel=4,
-        )
+    if n <= _UNEVEN * median:
+        return None
+    return (
+        f"The largest graph has {n} nodes, the median one {median:g}: with align='pad' zeros "
+        "fill most of the mean. align='stretch' does not depend on sizes."
+    )
 
 
 # -- private --------------------------------------------------------------------------------------
 
 
-def _stretched(
-    n: int,
-    i: NDArray[np.int64],
-    j: NDArray[np.int64],
-    weight: Floats | None,
-    r: int,
-) -> Floats:
-    share = _overlap(n, r)
-    if n <= _DENSE:
-        matrix = np.bincount(i * n + j, weight, n * n).reshape(n, n).astype(np.float64)
-        dense: Floats = share @ matrix @ share.T
-        return dense
-    from scipy.sparse import csr_array
-
-    sparse = csr_array(share)
-    values = np.ones(len(i)) if weight is None else weight
-    found: Floats = (sparse @ csr_array((values, (i, j)), shape=(n, n)) @ sparse.T).toarray()
-    return found
-
-
-def _overlap(n: int, r: int) -> Floats:
-    """Return the share of each of r cells that lies in each of n nodes' intervals, (r, n)."""
-    cells, nodes = np.arange(r + 1) / r, np.arange(n + 1) / n
-    low = np.maximum(cells[:-1, None], nodes[None, :-1])
-    high = np.minimum(cells[1:, None], nodes[None, 1:])
-    share: Floats = np.clip(high - low, 0, None) * r
-    return share
+def _block_sum(graphs: Packed, block: NDArray[np.int64], k: int) -> Floats:
+    """Sum the entries by the blocks of their two nodes, (k, k); nodes beyond k are left out."""
+    total = np.zeros(k * k)
+    add_blocks(graphs.indptr, graphs.col, graphs.weight, block, k, total)
+    return total.reshape(k, k)
 
 
 def _check_room(n: int) -> None:

@@ -47,7 +47,7 @@ def barycentre(graphs: Packed, options: BarycentreOptions, *, smooth: bool, fuse
     Matrices are dense for one graph at a time; kept are couplings (k, n) and degrees.
     """
     k = block_sizes(largest(graphs))[1]
-    if not len(graphs.row):
+    if not len(graphs.col):
         return np.zeros((k, k))
     numbers: list[int] = np.flatnonzero(graphs.sizes > 0).tolist()
     parts = [_node_weights(graphs, i) for i in numbers]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,10 +13,23 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-__all__ = ["constants", "descend", "starting_plans"]
+__all__ = ["COARSE", "FINE", "Depth", "constants", "descend", "starting_plans"]
 
-_MAX_STEPS = 1000
-_GAP = 1e-11  # relative to what both matrices sum to: what a step may still promise at the end
+
+class Depth(NamedTuple):
+    """How far to descend.
+
+    Attributes:
+        gap: What a step may still promise at the end, relative to what both matrices sum to.
+        steps: Most steps.
+    """
+
+    gap: float
+    steps: int
+
+
+FINE = Depth(1e-11, 1000)
+COARSE = Depth(1e-6, 50)  # tells starts apart; the last digits take most of the steps
 
 
 def starting_plans(p: Floats, q: Floats) -> list[Floats]:
@@ -32,17 +45,19 @@ def constants(C1: Floats, C2: Floats, p: Floats, q: Floats) -> float:
     return float(p @ (C1 * C1) @ p + q @ (C2 * C2) @ q)
 
 
-def descend(C1: Floats, C2: Floats, p: Floats, q: Floats, plan: Floats) -> tuple[float, Floats]:
+def descend(  # noqa: PLR0917  (in the order of the formula)
+    C1: Floats, C2: Floats, p: Floats, q: Floats, plan: Floats, depth: Depth = FINE
+) -> tuple[float, Floats]:
     """Return objective and coupling of the local optimum that is reached from one coupling.
 
     With X = C1 T C2 the objective is const - 2 <X, T>, its gradient const - 4 X; along a step D
     it is a parabola, whose minimum on [0, 1] is exact.
     """
     fixed = constants(C1, C2, p, q)
-    bound = _GAP * fixed
+    bound = depth.gap * fixed
     step_to = _linear_solver(p, q)
     pulled = C1 @ plan @ C2
-    for _ in range(_MAX_STEPS):
+    for _ in range(depth.steps):
         step = step_to(pulled) - plan
         slope = -4.0 * float(np.vdot(pulled, step))
         if slope >= -bound:

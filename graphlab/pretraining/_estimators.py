@@ -47,8 +47,7 @@ def largest_gaps(mean: Floats, gap: str) -> Floats:
     sizes = np.diff(np.append(starts, n))
     sums = np.add.reduceat(np.add.reduceat(mean, starts, 0), starts, 1)
     blocks = sums / np.outer(sizes, sizes)
-    part = np.repeat(np.arange(len(starts)), sizes)
-    found: Floats = blocks[np.ix_(part, part)]
+    found: Floats = np.repeat(np.repeat(blocks, sizes, 1), sizes, 0)
     return found
 
 

@@ -13,9 +13,11 @@ import torch
 from graphlab.collection import GraphCollection
 from graphlab.errors import GraphlabError, InputError
 from graphlab.graph import Graph, as_graph
+from graphlab.pretraining._kernels import check_simple, join_rows, rank_by_degree
+from graphlab.pretraining._matrices import rows_of_matrices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -31,18 +33,22 @@ class Packed:
 
     Shapes:
         - ``ptr``: (G + 1,) first node of each graph; ``indptr``: (n + 1,)
-        - ``row``, ``col``: (m,) both directions of each edge, no loops
+        - ``row``, ``col``: (m,) both directions of each edge, ascending, no loops
         - ``weight``: (m,) in [0, 1], or None where all are 1
     """
 
     ptr: Ints
     indptr: Ints
-    row: Ints
     col: Ints
     weight: Floats | None
 
     def __len__(self) -> int:
         return len(self.ptr) - 1
+
+    @cached_property
+    def row(self) -> Ints:
+        """Source of each entry, (m,)."""
+        return np.repeat(np.arange(len(self.indptr) - 1), np.diff(self.indptr))
 
     @cached_property
     def sizes(self) -> Ints:
@@ -65,8 +71,12 @@ class Packed:
     @cached_property
     def rank(self) -> Ints:
         """Place of each node in its graph by descending degree; ties keep the input's order."""
+        found = np.empty(len(self.indptr) - 1, np.int64)
+        if self.weight is None:
+            most = int(np.diff(self.indptr).max(initial=0))
+            rank_by_degree(self.ptr, self.indptr, np.empty(most + 1, np.int64), found)
+            return found
         order: Ints = np.lexsort((-self.degree, self.graph_of))
-        found = np.empty(len(order), np.int64)
         found[order] = np.arange(len(order)) - self.ptr[self.graph_of]
         return found
 
@@ -79,23 +89,21 @@ class Packed:
         indptr = np.concatenate([[0], np.cumsum(counts)])
         entries = _ranges(self.indptr[nodes], counts)
         moved = np.repeat(np.repeat(ptr[:-1] - self.ptr[chosen], sizes), counts)
-        row = np.repeat(np.arange(len(nodes)), counts)
         weight = None if self.weight is None else self.weight[entries]
-        return Packed(ptr, indptr, row, self.col[entries] + moved, weight)
+        return Packed(ptr, indptr, self.col[entries] + moved, weight)
 
     def joined(self, other: Packed) -> Packed:
         """Return these graphs and those of another collection behind them."""
-        n, m = self.ptr[-1], len(self.row)
+        n, m = self.ptr[-1], len(self.col)
         weight = None
         if self.weight is not None or other.weight is not None:
             parts = [
-                p.weight if p.weight is not None else np.ones(len(p.row)) for p in (self, other)
+                p.weight if p.weight is not None else np.ones(len(p.col)) for p in (self, other)
             ]
             weight = np.concatenate(parts)
         return Packed(
             np.concatenate([self.ptr, other.ptr[1:] + n]),
             np.concatenate([self.indptr, other.indptr[1:] + m]),
-            np.concatenate([self.row, other.row + n]),
             np.concatenate([self.col, other.col + n]),
             weight,
         )
@@ -105,7 +113,8 @@ def pack(graphs: Any, name: str = "graphs") -> Packed:  # noqa: ANN401  (any kin
     """Read a collection: undirected by the larger weight, without loops and repeats.
 
     Args:
-        graphs: A :class:`GraphCollection`, or graphs of any kind that ``as_graph`` reads.
+        graphs: A :class:`GraphCollection`, a loaded data set of graphs, or a list of graphs of any
+            kind that ``as_graph`` reads.
         name: Argument's name for messages.
 
     Raises:
@@ -113,24 +122,28 @@ def pack(graphs: Any, name: str = "graphs") -> Packed:  # noqa: ANN401  (any kin
     """
     if isinstance(graphs, Packed):
         return graphs
+    inner = getattr(graphs, "graph", None)  # of a loaded data set
+    if isinstance(inner, list | GraphCollection):
+        graphs = inner
     if isinstance(graphs, GraphCollection):
         found = _of_collection(graphs)
     else:
+        rows = rows_of_matrices(graphs) if isinstance(graphs, list | tuple) else None
+        if rows is not None and _is_simple(Packed(*rows)):
+            return Packed(*rows)
         found = _of_list(_listed(graphs, name))
-    ptr, row, col, weight = found
-    if len(ptr) == 1:
+    if not len(found):
         raise InputError(f"{name} is empty, expected at least one graph.")
+    weight = found.weight
     if weight is not None:
         wrong = np.flatnonzero(~((weight >= 0) & (weight <= 1)))
         if wrong.size:
-            graph = int(np.searchsorted(ptr, row[wrong[0]], side="right")) - 1
+            graph = found.graph_of[found.row[wrong[0]]]
             raise InputError(
                 f"{name}[{graph}] has an edge of weight {weight[wrong[0]]:g}; weights are chances "
                 "and must lie in [0, 1]. Divide by the largest one, or leave them out."
             )
-        if not (weight > 0).all():
-            row, col, weight = row[weight > 0], col[weight > 0], weight[weight > 0]
-    return _simple(ptr, row, col, weight)
+    return found if _is_simple(found) else _simple(found)
 
 
 # -- private --------------------------------------------------------------------------------------
@@ -189,16 +202,16 @@ def _has_direction(item: Any) -> bool:  # noqa: ANN401
     return shape[0] != 2 or "int" not in str(item.dtype) or hasattr(item, "tocsr")
 
 
-def _of_list(graphs: Sequence[Graph]) -> tuple[Ints, Ints, Ints, Floats | None]:
+def _of_list(graphs: Sequence[Graph]) -> Packed:
+    """Rows of all graphs behind each other, as they are stored."""
     sizes = np.fromiter((g.num_nodes for g in graphs), np.int64, len(graphs))
-    entries = np.fromiter((g.num_edges for g in graphs), np.int64, len(graphs))
     ptr = np.concatenate([[0], np.cumsum(sizes)])
     if not len(graphs):
-        return ptr, ptr, ptr, None
-    col = _numpy(g.columns for g in graphs) + np.repeat(ptr[:-1], entries)
-    # the pointers of all graphs behind each other; steps between two graphs are no degrees
-    degree = np.delete(np.diff(_numpy(g.indptr for g in graphs)), np.cumsum(sizes + 1)[:-1] - 1)
-    row = np.repeat(np.arange(ptr[-1]), degree)
+        return Packed(ptr, ptr, ptr, None)
+    pointers = _joined([g.indptr for g in graphs])
+    columns = _joined([g.columns for g in graphs])
+    indptr, col = np.empty(ptr[-1] + 1, np.int64), np.empty(len(columns), np.int64)
+    join_rows(ptr, pointers, columns, indptr, col)
     weight = None
     if any(g.edge_weight is not None for g in graphs):
         parts = [
@@ -208,53 +221,49 @@ def _of_list(graphs: Sequence[Graph]) -> tuple[Ints, Ints, Ints, Floats | None]:
             for g in graphs
         ]
         weight = torch.cat(parts).numpy()
-    return ptr, row, col, weight
+    return Packed(ptr, indptr, col, weight)
 
 
-def _numpy(tensors: Iterable[torch.Tensor]) -> Ints:
-    joined: Ints = np.asarray(torch.cat(list(tensors)).cpu().numpy(), dtype=np.int64)
+def _joined(tensors: list[torch.Tensor]) -> Ints:
+    joined: Ints = torch.cat(tensors).cpu().numpy()
     return joined
 
 
-def _of_collection(graphs: GraphCollection) -> tuple[Ints, Ints, Ints, Floats | None]:
+def _of_collection(graphs: GraphCollection) -> Packed:
     ptr = graphs.node_ptr.cpu().numpy()
     counts = np.diff(graphs.edge_ptr.cpu().numpy())
     row, col = graphs.edge_index.to("cpu", torch.int64).numpy() + np.repeat(ptr[:-1], counts)
-    return ptr, row, col, None
+    if (np.diff(row) < 0).any():
+        order = np.argsort(row, kind="stable")
+        row, col = row[order], col[order]
+    return Packed(ptr, _pointers(row, int(ptr[-1])), np.ascontiguousarray(col), None)
 
 
-def _simple(ptr: Ints, row: Ints, col: Ints, weight: Floats | None) -> Packed:
-    n = int(ptr[-1])
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))])
-    if _is_simple(indptr, row, col, weight):
-        return Packed(ptr, indptr, row, col, weight)
-    keep = row != col
+def _pointers(row: Ints, n: int) -> Ints:
+    return np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))])
+
+
+def _is_simple(found: Packed) -> bool:
+    """Rows ascend, without repeats, loops and edges of weight 0, alike in both directions."""
+    if found.weight is not None and not found.weight.all():
+        return False
+    simple = np.empty(1, np.bool_)
+    check_simple(found.indptr, found.col, found.weight, found.indptr[:-1].copy(), simple)
+    return bool(simple[0])
+
+
+def _simple(found: Packed) -> Packed:
+    n = int(found.ptr[-1])
+    row, col, weight = found.row, found.col, found.weight
+    keep = row != col if weight is None else (row != col) & (weight > 0)
     row, col = row[keep], col[keep]
-    ends, other = np.concatenate([row, col]), np.concatenate([col, row])
+    key = np.concatenate([row, col]) * max(n, 1) + np.concatenate([col, row])
     if weight is None:
-        key = np.unique(ends * max(n, 1) + other)
+        key = np.unique(key)
     else:
-        key = ends * max(n, 1) + other
         order = np.argsort(key, kind="stable")
         weight = np.concatenate([weight[keep]] * 2)[order]
         key, first = np.unique(key[order], return_index=True)
         weight = np.maximum.reduceat(weight, first) if len(first) else weight
     row, col = key // max(n, 1), key % max(n, 1)
-    indptr = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))])
-    return Packed(ptr, indptr, row, col, weight)
-
-
-def _is_simple(indptr: Ints, row: Ints, col: Ints, weight: Floats | None) -> bool:
-    """Sorted, no repeats, no loops, symmetric; linear, since transposing sorts by counting."""
-    from scipy.sparse import csr_array
-
-    n, m = len(indptr) - 1, len(row)
-    step = np.diff(row)
-    if (step < 0).any() or ((step == 0) & (np.diff(col) <= 0)).any() or (row == col).any():
-        return False
-    kind = np.int32 if max(n, m) < 2**31 else np.int64
-    parts = (np.arange(m, dtype=kind), col.astype(kind), indptr.astype(kind))
-    turned = csr_array(parts, shape=(n, n)).tocsc()
-    if not np.array_equal(turned.indptr, indptr) or not np.array_equal(turned.indices, col):
-        return False
-    return weight is None or bool((weight[turned.data] == weight).all())
+    return Packed(found.ptr, _pointers(row, n), col, weight)

@@ -96,10 +96,10 @@ def estimate_graphon(
       fused with degrees. These align by themselves.
 
     Args:
-        graphs: List of graphs as :func:`graphlab.graph.as_graph` reads them, or a
-            :class:`graphlab.collection.GraphCollection`. One direction of an edge list is enough;
-            directed matrices and networkx graphs are made undirected with a warning; loops are
-            removed. Weights must lie in [0, 1].
+        graphs: List of graphs as :func:`graphlab.graph.as_graph` reads them, a
+            :class:`graphlab.collection.GraphCollection`, or a loaded data set of graphs. One
+            direction of an edge list is enough; directed matrices and networkx graphs are made
+            undirected with a warning; loops are removed. Weights must lie in [0, 1].
         method: Estimator.
         align: ``"stretch"`` maps each graph to r cells of [0, 1] by area, so that size does not
             matter; ``"pad"`` fills up with zeros, as the authors' code does.
@@ -120,7 +120,7 @@ def estimate_graphon(
             weights outside [0, 1], an impossible option.
         ResourceError: A padded mean does not fit into memory.
 
-    Cost: O(m log m) for alignment; ``hist`` and ``sas`` O(k^2) memory with ``"pad"``, all others
+    Cost: O(m) for alignment; ``hist`` and ``sas`` O(k^2) memory with ``"pad"``, all others
     O(N^2); graphs are never stacked. ``lg`` O(N^2), ``mc``, ``usvt`` and ``sba`` O(N^3);
     barycentres O(K N^2 k) a round.
 
@@ -133,7 +133,7 @@ def estimate_graphon(
     packed = pack(graphs)
     options = BarycentreOptions(alpha, beta, gamma, inner_iters, outer_iters)
     _check_barycentre(options)
-    if not len(packed.row):
+    if not len(packed.col):
         warnings.warn(
             f"None of the {len(packed)} graphs has an edge: the graphon is zero.",
             UserWarning,
@@ -176,7 +176,7 @@ def _estimate(
         "usvt": lambda: estimators.singular_values(mean, bound),
     }
     # rounding of singular values must not leave what is no edge
-    return by_method[method]() if len(packed.row) else np.zeros_like(by_method[method]())
+    return by_method[method]() if len(packed.col) else np.zeros_like(by_method[method]())
 
 
 def _halves(packed: Packed, total: Callable[[Packed], Floats]) -> tuple[Floats, Floats]:

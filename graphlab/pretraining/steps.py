@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from graphlab.errors import InputError
+from graphlab.pretraining._kernels import denoise
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -82,34 +83,10 @@ def total_variation(x: ArrayLike, weight: float) -> Floats:
     if not np.isfinite(weight) or weight <= 0:
         raise InputError(f"weight is {weight!r}, expected a number > 0.")
     k = len(values)
-    dual, slope = np.zeros((2, k, k)), np.zeros((2, k, k))
-    out, change = values.copy(), np.zeros((k, k))
-    norm = np.empty((k, k))
-    first = before = 0.0
-    for sweep in range(_MAX_SWEEPS):
-        if sweep:
-            np.add(dual[0], dual[1], out=change)
-            np.negative(change, out=change)
-            change[1:] += dual[0, :-1]
-            change[:, 1:] += dual[1, :, :-1]
-            np.add(values, change, out=out)
-        np.subtract(out[1:], out[:-1], out=slope[0, :-1])
-        np.subtract(out[:, 1:], out[:, :-1], out=slope[1, :, :-1])
-        np.multiply(slope[0], slope[0], out=norm)
-        norm += slope[1] * slope[1]
-        np.sqrt(norm, out=norm)
-        energy = (np.vdot(change, change) + weight * norm.sum()) / (k * k)
-        norm *= _RATE / weight
-        norm += 1.0
-        slope *= _RATE
-        dual -= slope
-        dual /= norm
-        if sweep == 0:
-            first = energy
-        elif abs(before - energy) < _TOLERANCE * first:
-            break
-        before = float(energy)
-    return out
+    out, (down, right) = np.empty(k * k), np.zeros((2, k * k))
+    limits = _RATE, _TOLERANCE, _MAX_SWEEPS
+    denoise(values.ravel(), k, float(weight), *limits, down, right, out)
+    return out.reshape(k, k)
 
 
 def checked_square(name: str, value: Any) -> Floats:  # noqa: ANN401  (any array)

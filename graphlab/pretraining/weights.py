@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from graphlab.errors import InputError
-from graphlab.pretraining._coupling import constants, descend, starting_plans
+from graphlab.pretraining._coupling import COARSE, FINE, Depth, constants, descend, starting_plans
 from graphlab.pretraining._simplex import minimise_on_simplex
 from graphlab.pretraining.distance import Loss, gw_distance
 from graphlab.pretraining.graphon import Graphon
@@ -67,8 +67,8 @@ def fit_basis_weights(
     :math:`H_{kl} = \sum_{ij} p_i p_j B_{k,ij} B_{l,ij}` and :math:`c_k = \langle B_k, T D T^\top
     \rangle`, solved exactly; for fixed weights T moves on by conditional gradient from where it
     was. Both in turns never make the objective worse. Starts are all bases evenly and each base
-    alone, with the identity and the product coupling; the best end is kept. Exact duplicates among
-    bases share their weight evenly.
+    alone, with the identity and the product coupling; each is followed roughly, the best one then
+    to its end. Exact duplicates among bases share their weight evenly.
 
     Args:
         bases: Step functions of one resolution.
@@ -135,14 +135,19 @@ def _search(stack: Floats, aim: Floats, max_iter: int, tol: float) -> BasisWeigh
     weights = [np.full(count, 1 / count), *np.eye(count)] if count > 1 else [np.ones(1)]
     best: BasisWeights | None = None
     ended: list[Floats] = []
+    depth = COARSE if count > 1 else FINE
     for start in weights:
         for plan in starting_plans(p, q):
-            found = _alternate(stack, aim, H, (start, plan), max_iter, tol, ended)
+            found = _alternate(stack, aim, H, (start, plan), max_iter, tol, (depth, ended))
             if best is None or found.objective < best.objective:
                 best = found
             if best.objective <= 0:
                 break
     assert best is not None  # noqa: S101  (there is always a start)
+    if depth is COARSE and best.objective > 0:
+        fine = _alternate(stack, aim, H, (best.alpha, best.coupling), max_iter, tol, (FINE, []))
+        if fine.objective <= best.objective:
+            best = replace(fine, history=best.history + fine.history)
     total = len(weights) * len(starting_plans(p, q))
     return BasisWeights(
         best.alpha, max(best.objective, 0.0), best.coupling, best.history, total, "square"
@@ -156,17 +161,18 @@ def _alternate(  # noqa: PLR0917  (one call, in the loop above)
     start: tuple[Floats, Floats],
     max_iter: int,
     tol: float,
-    ended: list[Floats],
+    search: tuple[Depth, list[Floats]],
 ) -> BasisWeights:
     """Weights and coupling in turns from one start; stops where an earlier start has been."""
     alpha, plan = start
+    depth, ended = search
     r, count = stack.shape[1], len(stack)
     p, q = np.full(r, 1 / r), np.full(len(aim), 1 / len(aim))
     flat = stack.reshape(count, -1)
     history: list[float] = []
     for _ in range(max_iter):
         mixture = (alpha @ flat).reshape(r, r)
-        value, plan = descend(mixture, aim, p, q, plan)
+        value, plan = descend(mixture, aim, p, q, plan, depth)
         if count > 1:
             c = flat @ (plan @ aim @ plan.T).reshape(-1)
             better = minimise_on_simplex(H, c, alpha)

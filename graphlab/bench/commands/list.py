@@ -95,6 +95,9 @@ def _suites() -> list[Row]:
     rows: list[Row] = []
     for name, path in suite_files().items():
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        if "experiment" in raw:
+            rows.append(_experiment(name, raw))
+            continue
         parts = part_tables(raw)
         systems = [system for part in parts for system in _listed(part, "system")]
         rows.append(
@@ -109,6 +112,19 @@ def _suites() -> list[Row]:
             }
         )
     return rows
+
+
+def _experiment(name: str, raw: Mapping[str, Any]) -> Row:
+    """Show an experiment of its own kind: what it trains on as systems, its tasks as data."""
+    return {
+        "name": name,
+        "title": raw.get("title", name),
+        "tasks": [raw["experiment"]],
+        "datasets": _listed(raw, "tasks"),
+        "optional": [],
+        "systems": _listed(raw, "sources"),
+        "seeds": _seeds(raw.get("seeds")),
+    }
 
 
 def _listed(part: Mapping[str, Any], key: str) -> list[Any]:

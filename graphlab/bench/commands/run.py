@@ -107,6 +107,14 @@ def command(ctx: click.Context, /, **flags: Any) -> None:  # noqa: ANN401  (valu
 
     Exit codes: 0 all done, 1 some run failed, 2 bad input, 130 interrupted, 143 terminated.
     """
+    from graphlab.bench.document import experiment_file
+
+    path = experiment_file(flags["suite"])
+    if path is not None:
+        from graphlab.bench.transfer.command import run_transfer
+
+        run_transfer(path, flags)
+        return
     from graphlab.bench.api import BenchResult
 
     team = None

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import graphlab
 from graphlab.bench.report.content import page_content
-from graphlab.bench.report.display import compact, plain, seconds
+from graphlab.bench.report.html import FOLDER, render
 from graphlab.bench.report.outline import load_outline, save_outline
-from graphlab.bench.report.palette import SERIES
 from graphlab.bench.report.reference import load_references
 from graphlab.bench.report.tables import ResultTable, result_table
 from graphlab.bench.store import RunStore, StoreScan
@@ -24,7 +23,6 @@ __all__ = ["write_report"]
 
 PAGE = "report.html"
 TABLES = ("table.md", "table.csv", "table.tex")
-_FOLDER = Path(__file__).resolve().parent
 _MARK = '<meta name="graphlab-content" content="'
 _HEAD_BYTES = 2000
 
@@ -67,7 +65,8 @@ def write_report(
     mark = _content_mark(results, scan, table, times=times)
     page = target / PAGE
     if not _is_current(page, mark):
-        html = _render(mark, page_content(results, target, scan, table))
+        content = page_content(results, target, scan, table)
+        html = render("page.html.j2", {"mark": mark, "files": TABLES, **content})
         texts = (table.to_markdown(times=times), table.to_csv(times=times))
         files = zip(TABLES, (*texts, table.to_latex(times=times)), strict=True)
         try:
@@ -83,35 +82,6 @@ def write_report(
     return page
 
 
-def _render(mark: str, content: dict[str, object]) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"plain": plain, "seconds": seconds, "compact": compact}
-    style = (_FOLDER / "style.css").read_text(encoding="utf-8") + _palette()
-    return environment.get_template("page.html.j2").render(
-        mark=mark,
-        version=graphlab.__version__,
-        style=Markup(style),  # noqa: S704  (our own file)
-        files=TABLES,
-        colors=len(SERIES),
-        **content,
-    )
-
-
-def _palette() -> str:
-    light = "".join(f"--s{i}:{pair[0]};" for i, pair in enumerate(SERIES))
-    dark = "".join(f"--s{i}:{pair[1]};" for i, pair in enumerate(SERIES))
-    return f":root{{{light}}}\n@media (prefers-color-scheme:dark){{:root{{{dark}}}}}\n"
-
-
 def _content_mark(results: Path, scan: StoreScan, table: ResultTable, *, times: bool) -> str:
     """Checksum of all that the page is made from, so that an unchanged page is recognised."""
     store = RunStore(results)
@@ -123,7 +93,7 @@ def _content_mark(results: Path, scan: StoreScan, table: ResultTable, *, times: 
         sizes = [_size(events), *([] if kept is None else [_size(events.with_name(kept.file))])]
         runs.append([record.to_json(), *sizes])
     templates = ("page.html.j2", "diagnosis.html.j2", "style.css")
-    own = [(_FOLDER / name).read_text(encoding="utf-8") for name in templates]
+    own = [(FOLDER / name).read_text(encoding="utf-8") for name in templates]
     parts = {
         "version": graphlab.__version__,
         "page": own,

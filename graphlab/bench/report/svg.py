@@ -41,7 +41,7 @@ def inline_svg(svg: str, key: str, title: str, text: str) -> str:
     for holder, (name, light) in _ROLES.items():
         body = body.replace(holder, f"var(--{name}, {light})")
     body = re.sub(r"font: ([\d.]+px) [^;\"]+", r"font-size: \1", body)
-    body = re.sub(r"(?<![\w.#-])(-?\d+\.\d{3,})", lambda m: f"{float(m[1]):.2f}", body)
+    body = re.sub(r"<[^>]*>", _rounded, body)
     body = "\n".join(line.strip() for line in body.splitlines() if line.strip())
     return (
         f'<svg viewBox="{view[1]}" role="img" aria-labelledby="{key}-t {key}-d" '
@@ -54,3 +54,8 @@ def inline_svg(svg: str, key: str, title: str, text: str) -> str:
 def _series_variable(match: re.Match[str]) -> str:
     index = int(match[1], 16)
     return f"var(--s{index}, {SERIES[index][0]})"
+
+
+def _rounded(tag: re.Match[str]) -> str:
+    """Shorten coordinates; what stands between tags is text, and keeps its digits."""
+    return re.sub(r"(?<![\w.#-])(-?\d+\.\d{3,})", lambda m: f"{float(m[1]):.2f}", tag[0])
