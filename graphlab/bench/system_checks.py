@@ -117,7 +117,8 @@ class SystemReader:
             if normalise_name(name) not in names:
                 self.unmatched["set", "system", name] = name
         self._shared_options(systems, shared.get("options", {}))
-        return [self._with_flags(system, shared, named) for system in systems]
+        known = {name for system in systems for name in system.card.options}
+        return [self._with_flags(system, shared, named, known) for system in systems]
 
     def settings(self, path: KeyPath, table: Mapping[str, object], card: ModelCard) -> Settings:
         """Check ``options``, ``recipe`` and ``task_options`` inside one table."""
@@ -302,13 +303,17 @@ class SystemReader:
                 )
 
     def _with_flags(
-        self, system: System, shared: Mapping[str, object], named: Mapping[str, object]
+        self,
+        system: System,
+        shared: Mapping[str, object],
+        named: Mapping[str, object],
+        known: set[str],
     ) -> System:
         card = system.card
         first = dict(shared)
         options = first.get("options")
-        if isinstance(options, Mapping):  # those of other models are reported once, above
-            others = {name for c in self.cards.values() for name in c.options} - set(card.options)
+        if isinstance(options, Mapping):  # those of other systems are reported once, above
+            others = known - set(card.options)
             first["options"] = {k: v for k, v in options.items() if k not in others}
         flags = self.settings(("set",), first, card)
         preset = system.preset

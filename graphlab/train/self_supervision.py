@@ -137,6 +137,9 @@ class SelfSupervision(Callback):
         if not self._active:
             return
         check_finite(inputs.x)
+        if getattr(model, "scores_nodes", False):  # the heads read every node
+            whole: Any = model  # the flag is no attribute of every module
+            whole.scores_nodes = False
         data = PretextInput(
             inputs.x, inputs.graph, train.index.cpu(), train.target.cpu(), problem.num_classes, seed
         )

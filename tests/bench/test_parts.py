@@ -311,10 +311,10 @@ def test_a_setting_for_one_system_reaches_it_in_its_part():
 
 
 def test_an_option_of_one_task_alone_is_an_error_that_narrowing_resolves():
-    setting = (("task_options.batch_size", 64),)
+    setting = (("task_options.negatives", "per-source"),)
     assert any("is not an option of task node" in p for p in problems_of(TWO, settings=setting))
     (part,) = load(TWO, task="link", settings=setting).parts
-    assert part.systems[0].flags.task_options == {"batch_size": 64}
+    assert part.systems[0].flags.task_options == {"negatives": "per-source"}
 
 
 def test_own_models_join_the_parts_of_their_tasks(tmp_path):
