@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import faulthandler
@@ -13,7 +14,7 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ __all__ = [
     "StopSwitch",
     "die_with_parent",
     "end_on_close",
+    "leave",
     "on_signals",
     "output_to",
     "peak_rss_bytes",
@@ -192,3 +194,20 @@ def peak_rss_bytes() -> int:
                 return int(line.split()[1]) * 1024
     used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return used if platform.system() == "Darwin" else used * 1024
+
+
+def leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter apart.
+
+    That costs a quarter of a second, and where processes have trained together their connections
+    may still have threads, which abort a process that is being taken apart.
+
+    Args:
+        code: Its exit code.
+    """
+    atexit._run_exitfuncs()
+    with contextlib.suppress(OSError):
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+    os._exit(code)

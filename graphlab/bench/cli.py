@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -164,8 +164,18 @@ def main(args: list[str] | None = None) -> None:
             import traceback
 
             traceback.print_exception(error)
-        sys.exit(_report(error))
-    sys.exit(code if isinstance(code, int) else 0)
+        code = _report(error)
+    _exit(code if isinstance(code, int) else 0)
+
+
+def _exit(code: int) -> NoReturn:
+    """Exit; a process that was started beside others leaves at once, see ``leave``."""
+    together = sys.modules.get("graphlab.bench.launch_together")
+    if together is not None and together.met():
+        from graphlab.bench._process import leave
+
+        leave(code)
+    sys.exit(code)
 
 
 def _open_streams() -> None:

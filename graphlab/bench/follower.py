@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graphlab.bench._process import die_with_parent, output_to
+from graphlab.bench._process import die_with_parent, leave, output_to
 from graphlab.bench._team import agreed, join, receive
 
 if TYPE_CHECKING:
@@ -97,3 +97,4 @@ def _tell_error() -> None:
 
 if __name__ == "__main__":
     main()
+    leave(0)

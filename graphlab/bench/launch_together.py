@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from graphlab.bench.plan import Cell
     from graphlab.bench.store import Rerun
 
-__all__ = ["execute", "meet"]
+__all__ = ["execute", "meet", "met"]
 
 _log = logging.getLogger("graphlab")
+_met = False
 
 
 def meet(device: str) -> Team | None:
@@ -39,7 +40,9 @@ def meet(device: str) -> Team | None:
     Returns:
         The team in process 0; ``None`` in the others, which have followed it to its end.
     """
+    global _met  # noqa: PLW0603  (of the process, as the group it joins)
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    _met = True
     if rank == 0:
         join(rank=0, size=size, device=device)
         return Team(size)
@@ -49,6 +52,11 @@ def meet(device: str) -> Team | None:
     join(rank=rank, size=size, device=device)
     follow()
     return None
+
+
+def met() -> bool:
+    """Whether this process has joined others by :func:`meet`."""
+    return _met
 
 
 def execute(

@@ -6,17 +6,16 @@ the pending runs of one cell from its standard input and reports events through 
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import json
 import os
 import sys
 from contextlib import ExitStack, nullcontext
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from graphlab.bench._log import LOG
 from graphlab.bench._outcome import disk_message, event_of
-from graphlab.bench._process import Interrupted, StopSwitch, die_with_parent, output_to
+from graphlab.bench._process import Interrupted, StopSwitch, die_with_parent, leave, output_to
 from graphlab.bench._team import ALONE, Team, start_team
 from graphlab.bench.plan import RunSpec
 from graphlab.bench.store import RunLockedError, RunStore
@@ -187,14 +186,5 @@ def _never() -> bool:
     return False
 
 
-def _leave(code: int) -> NoReturn:
-    """End the process without taking the interpreter apart, which costs a quarter of a second."""
-    atexit._run_exitfuncs()
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
-
-
 if __name__ == "__main__":
-    _leave(main())
+    leave(main())

@@ -228,3 +228,16 @@ def test_json_is_written_by_one_process(start, tmp_path):
     output = finish(start(*flags, together=True))
     values = json.loads(output[output.index("{") : output.rindex("}") + 1])
     assert values["executed"] == 1
+
+
+@pytest.mark.parametrize("how", [{"together": True}, {}])
+def test_processes_that_met_are_not_taken_apart(how, start, tmp_path):
+    """What is left of their connections has aborted a process after its work was done."""
+    with (tmp_path / "models.py").open("a") as models:
+        models.write(
+            "\nclass Lingering:\n    def __del__(self, abort=os.abort):\n        abort()\n"
+            "\nlingering = Lingering()\n"
+        )
+    devices = [] if how else ["--devices", "2"]
+    finish(start(*PLAIN, *SHORT, "--seed", "0", "--results", "a", *devices, **how), code=0)
+    assert [one.result.status for one in records(tmp_path / "a")] == ["done"]
