@@ -44,6 +44,9 @@ _RETRIES: Final = 1
 # What a stopped task may need beyond the grace of its worker, and what it needs at least.
 _STOP_SECONDS: Final = 5.0
 _LEAST_STOP_SECONDS: Final = 2.0
+# What a cell's process has for its checkpoint once the worker above it has ended; a busy machine
+# has taken more than two.
+_FAREWELL_SECONDS: Final = 4.0
 
 
 def require_ray() -> None:
@@ -112,7 +115,7 @@ def execute(
         "device": device,
         "keep": keep,
         "known": provenance.collect(),
-        "farewell": 2.0,
+        "farewell": _FAREWELL_SECONDS,
         "detect_anomaly": detect_anomaly,
     }
     launch = _RayLaunch(store, cells, jobs=jobs, on_event=on_event, job=job)
