@@ -44,8 +44,7 @@ _RETRIES: Final = 1
 # What a stopped task may need beyond the grace of its worker, and what it needs at least.
 _STOP_SECONDS: Final = 5.0
 _LEAST_STOP_SECONDS: Final = 2.0
-# What a cell's process has for its checkpoint once the worker above it has ended; a busy machine
-# has taken more than two.
+# What a cell's process has for its checkpoint once the worker above it has ended.
 _FAREWELL_SECONDS: Final = 4.0
 
 
